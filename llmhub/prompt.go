@@ -25,8 +25,17 @@ type Prompt struct {
 	Format                            *Format       // of the answer's text; nil: free text
 	User                              string        // the caller's own end user
 	Cache                             time.Duration // mark the whole prompt for the provider's cache, for this long
+	// Unsaid is what the caller's dialect says and the neck cannot. A client of
+	// another dialect drops what only tunes, with a warning, and refuses the rest.
+	Unsaid []Param
 
 	Origin Origin
+}
+
+// Param is a request parameter that has no neutral word.
+type Param struct {
+	Name  string // as the caller's dialect spells it
+	Tunes bool   // without it the answer is still the one that was asked for
 }
 
 // Message is one turn.
@@ -196,6 +205,7 @@ func (p *Prompt) Clone() *Prompt {
 		c.Tools[i].Strict = clonePtr(c.Tools[i].Strict)
 	}
 	c.Stop = slices.Clone(p.Stop)
+	c.Unsaid = slices.Clone(p.Unsaid)
 	c.Choice, c.Parallel = clonePtr(p.Choice), clonePtr(p.Parallel)
 	if c.Choice != nil {
 		c.Choice.Only = slices.Clone(c.Choice.Only)
