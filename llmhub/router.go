@@ -16,6 +16,7 @@ type Target struct {
 	Window    int    // context window, in tokens; 0: not known
 	MaxOutput int    // longest answer, in tokens; 0: not known
 	Reasons   bool   // it may think long before its first word
+	NoWait    bool   // fall back at once rather than wait for a key
 }
 
 // String is provider/model.
