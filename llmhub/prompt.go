@@ -28,6 +28,9 @@ type Prompt struct {
 	// Unsaid is what the caller's dialect says and the neck cannot. A client of
 	// another dialect drops what only tunes, with a warning, and refuses the rest.
 	Unsaid []Param
+	// Flags are opt-ins that travel beside the body, known to Origin's dialect
+	// only: the values of anthropic-beta. Other dialects ignore them.
+	Flags []string
 
 	Origin Origin
 }
@@ -205,7 +208,7 @@ func (p *Prompt) Clone() *Prompt {
 		c.Tools[i].Strict = clonePtr(c.Tools[i].Strict)
 	}
 	c.Stop = slices.Clone(p.Stop)
-	c.Unsaid = slices.Clone(p.Unsaid)
+	c.Unsaid, c.Flags = slices.Clone(p.Unsaid), slices.Clone(p.Flags)
 	c.Choice, c.Parallel = clonePtr(p.Choice), clonePtr(p.Parallel)
 	if c.Choice != nil {
 		c.Choice.Only = slices.Clone(c.Choice.Only)
