@@ -38,7 +38,8 @@ func (w *watch) stop() {
 	w.mu.Unlock()
 }
 
-func (w *watch) now() int64 { return int64(max(1, time.Since(w.began))) }
+// now is a stamp: nanoseconds since began, and one, so that 0 is none.
+func (w *watch) now() int64 { return int64(time.Since(w.began)) + 1 }
 
 // seen stamps an event, of an adapter that stamps bytes itself too.
 func (w *watch) seen() {
@@ -61,7 +62,7 @@ func (w *watch) wake() {
 	if w.done {
 		return
 	}
-	age := time.Duration(w.now())
+	age := time.Since(w.began)
 	wait := w.next(age)
 	if wait > 0 {
 		w.timer.Reset(wait)
@@ -112,7 +113,7 @@ func (w *watch) silence() time.Duration {
 		return 0
 	}
 	if at := w.alive.Load(); at > 0 {
-		return time.Duration(at) + w.limits.Silence
+		return time.Duration(at-1) + w.limits.Silence
 	}
 	return 0
 }
