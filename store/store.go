@@ -13,6 +13,7 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrExists   = errors.New("already exists")
 	ErrConflict = errors.New("changed meanwhile")
+	ErrCursor   = errors.New("not a cursor of this list")
 )
 
 // Role is what an account may do.
@@ -168,6 +169,9 @@ type VirtualKeys interface {
 	VirtualKey(ctx context.Context, id string) (VirtualKey, error)
 	ListVirtualKeys(ctx context.Context) ([]VirtualKey, error) // newest first
 	UpdateVirtualKey(ctx context.Context, id string, change func(*VirtualKey) error) (VirtualKey, error)
+	// TouchVirtualKeys moves LastUsed of many keys forward, never back; ids that
+	// are not there are passed over.
+	TouchVirtualKeys(ctx context.Context, used map[string]time.Time) error
 	DeleteVirtualKey(ctx context.Context, id string) error
 }
 
@@ -233,7 +237,7 @@ type UsageFilter struct {
 	Provider, Model, KeyID string // Model: as asked, or as served ("provider/model")
 	UserID, VirtualKeyID   string
 	Since, Until           time.Time // [Since, Until)
-	Query                  string    // an id of a request or a prefix of one, or the caller's own id
+	Query                  string    // a request's id or a prefix of one, or the caller's own id
 	Limit                  int       // 0: 50; at most 200
 	Cursor                 string    // of the page before; "" starts
 }
@@ -242,8 +246,8 @@ type UsageFilter struct {
 type Usage interface {
 	// AppendUsage writes rows; one already there, by RequestID and N, stays.
 	AppendUsage(ctx context.Context, rows []Attempt) error
-	// ListRequests returns final rows, newest first, and the cursor of the next
-	// page, "" after the last.
+	// ListRequests returns final rows, newest first by Time and RequestID, and the
+	// cursor of the next page, "" after the last; ErrCursor when f's is none.
 	ListRequests(ctx context.Context, f UsageFilter) ([]Attempt, string, error)
 	// RequestLog returns all rows of a request by N; ErrNotFound if none.
 	RequestLog(ctx context.Context, requestID string) ([]Attempt, error)
@@ -274,7 +278,10 @@ type Audits interface {
 	ListAudits(ctx context.Context, before int64, limit int) ([]Audit, error) // newest first; before 0 starts
 }
 
-// Store is all of it.
+// Store is all of it, safe for concurrent use. A change function runs inside the
+// transaction, perhaps the only one there can be: it must not call the store.
+// Each method ends early when its context does, and then has changed nothing or
+// all. What a list returns is the caller's.
 type Store interface {
 	Users
 	Sessions
