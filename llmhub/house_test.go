@@ -16,7 +16,7 @@ const module = "github.com/llmhubd/llmhub/"
 // end means everything below.
 var house = map[string][]string{
 	"llmhub":                 {},
-	"llmhub/wire":            {"llmhub"},
+	"llmhub/wire":            {"llmhub", "llmhub/wire/scan"},
 	"llmhub/wire/scan":       {},
 	"llmhub/wire/wiretest":   {"llmhub"},
 	"llmhub/httpapi":         {"llmhub", "llmhub/wire"},

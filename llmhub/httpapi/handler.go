@@ -32,6 +32,9 @@ type Config struct {
 	// Header adds headers to an answer before it goes out. from is nil with an
 	// error. Nil: none.
 	Header func(h http.Header, req *llmhub.Request, from *llmhub.Call)
+	// Refused is told of a request by a known caller that never came to the Hub,
+	// such as a body that is not valid. Nil: nobody is.
+	Refused func(req *llmhub.Request, err *llmhub.Error)
 	// MaxBody is the longest body, in bytes. Zero: 32 MiB.
 	MaxBody int64
 	// InFlight bounds the bytes of all bodies held at once; share one between
@@ -85,6 +88,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.as.ID, x.as.Created = x.id.String(), now.Unix()
 	defer x.release()
 	if err := x.accept(); err != nil {
+		if x.req != nil && h.Refused != nil {
+			h.Refused(x.req, llmhub.AsError(err))
+		}
 		x.refuse(err)
 		return
 	}
@@ -116,7 +122,7 @@ func (x *exchange) accept() error {
 			return err
 		}
 	}
-	x.req = &llmhub.Request{Caller: caller, Dialect: x.Server.Name()} // for refusals
+	x.req = &llmhub.Request{ID: x.id, Caller: caller, Dialect: x.Server.Name()} // for refusals
 	if err := x.read(); err != nil {
 		return err
 	}
