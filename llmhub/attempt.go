@@ -198,6 +198,7 @@ func (a *attempt) settle(err *Error) *Error {
 	}
 	if err != nil {
 		out.Kind, out.Status, out.Verdict = err.Kind, err.Status, err.Verdict
+		out.Loss = err.Kind != Canceled && err.Kind != DeadlineExceeded
 	} else {
 		out.Verdict = Verdict{State: KeyActive}
 	}

@@ -135,6 +135,14 @@ func TestFallback(t *testing.T) {
 				if tt.first.Sent {
 					charged = 1
 				}
+				if !b.settled[0].Loss {
+					t.Error("a failed attempt is the operator's loss")
+				}
+				for i, r := range b.reserved {
+					if r.Admitted != (i > 0) {
+						t.Errorf("reservation %d: Admitted is %v", i, r.Admitted)
+					}
+				}
 				if got := b.settled[0].Used.Requests; got != charged {
 					t.Errorf("the first attempt charged %d, want %d", got, charged)
 				}
@@ -211,8 +219,20 @@ func TestHangUpChangesNoKey(t *testing.T) {
 	if !errors.Is(err, llmhub.Canceled) || len(b.calls) != 1 {
 		t.Errorf("got %v after %v, want canceled after one call", err, b.calls)
 	}
-	if o := b.settled[0]; o.Verdict.State != llmhub.KeyUntold || o.Used.Requests != 1 {
+	if o := b.settled[0]; o.Verdict.State != llmhub.KeyUntold || o.Used.Requests != 1 || o.Loss {
 		t.Errorf("settled %+v, want no verdict and one request charged", o)
+	}
+}
+
+func TestTheCauseOfAnEndIsTold(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	b := newBench(t, answers{"a": func(ctx context.Context, _ *llmhub.Call) llmhub.Stream {
+		cancel(&llmhub.Error{Kind: llmhub.Draining})
+		<-ctx.Done()
+		return llmhub.Fail(ctx.Err())
+	}, "b": say("other")}, "a", "b")
+	if _, err := b.ask(ctx); !errors.Is(err, llmhub.Draining) || len(b.calls) != 1 {
+		t.Errorf("got %v after %v, want draining after one call", err, b.calls)
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 //
 // Reserve fails with [NoProvider] when the provider has no key that could ever
 // serve this, with [RateLimited] when none is ready now (RetryAfter: when the
-// first will be), and with [QuotaExceeded] when a limit of the caller refused.
+// first will be), with [QuotaExceeded] ([BudgetExceeded] for money) when a limit
+// of the caller refused, and with [RequestTooLarge] when the amount is above the
+// whole limit of every key that could serve.
 // Settle ends a lease; a lease ends once, so settling again does nothing; one
 // that is never settled expires, and is charged as reserved.
 type QuotaStore interface {
@@ -36,6 +38,10 @@ type Reservation struct {
 	Caller   Caller  // its Limits are held too
 	Tried    []KeyID // keys that have already answered this request
 	TTL      time.Duration
+	// Admitted says that an earlier attempt of this request was granted a lease.
+	// The caller's requests were counted then and are not again; a slot in flight
+	// is taken again without being refused.
+	Admitted bool
 }
 
 // Lease is room held on a key: a value that any process may settle.
@@ -59,6 +65,7 @@ type Passed struct {
 // Outcome says how an attempt ended.
 type Outcome struct {
 	Used    Amount // charged; zero when nothing was dispatched or the refusal was free
+	Loss    bool   // the operator's: no tokens or money are charged to the caller's limits
 	Usage   Usage
 	Verdict Verdict
 	Status  int

@@ -25,6 +25,7 @@ type run struct {
 	skipped   []Skip
 	tokens    int64 // estimate of the prompt
 	leases    int   // asked for
+	admitted  bool  // a lease was granted
 
 	// What failures have taught about the targets that remain.
 	failures    []*Error
@@ -134,7 +135,7 @@ func (r *run) reserve(t Target, tried []KeyID) (Lease, *Error) {
 	res := Reservation{
 		Request: r.req.ID, Attempt: r.leases + 1, Provider: t.Provider, Model: t.Model,
 		Amount: Amount{Requests: 1, Tokens: r.estimate(t)}, Caller: r.req.Caller, Tried: tried,
-		TTL: r.total() + time.Minute,
+		TTL: r.total() + time.Minute, Admitted: r.admitted,
 	}
 	r.leases++
 	if r.hub.Quota == nil {
@@ -147,6 +148,7 @@ func (r *run) reserve(t Target, tried []KeyID) (Lease, *Error) {
 	if err != nil {
 		return lease, AsError(err)
 	}
+	r.admitted = true
 	for _, p := range lease.Passed {
 		r.skip(t, p.Key, p.Why)
 	}
@@ -241,7 +243,7 @@ func (r *run) emit(ev Event) bool {
 
 // fail ends the request with an error.
 func (r *run) fail(err *Error) {
-	if e := r.gone(); e != nil && err.Kind != Canceled && err.Kind != DeadlineExceeded {
+	if e := r.gone(); e != nil && err.Kind != e.Kind {
 		e.Err = err
 		err = e
 	}
@@ -252,12 +254,19 @@ func (r *run) fail(err *Error) {
 	}
 }
 
-// gone is the error of a request that nobody waits for any more, or nil.
+// gone is the error of a request that nobody waits for any more, or nil. The
+// cause of its context's end is kept when it is an *Error, such as Draining.
 func (r *run) gone() *Error {
-	switch err := r.ctx.Err(); {
-	case err == nil:
+	err := r.ctx.Err()
+	if err == nil {
 		return nil
-	case errors.Is(err, context.DeadlineExceeded):
+	}
+	var cause *Error
+	if errors.As(context.Cause(r.ctx), &cause) {
+		e := *cause
+		return &e
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Kind: DeadlineExceeded}
 	}
 	return &Error{Kind: Canceled}
