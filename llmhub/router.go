@@ -1,6 +1,9 @@
 package llmhub
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Router says where a request may go, best first. The order is the fallback
 // order. It fails with [ModelNotFound] or [PermissionDenied].
@@ -11,12 +14,13 @@ type Router interface {
 // Target is a provider's model. Which key serves is the QuotaStore's choice, at
 // each attempt anew.
 type Target struct {
-	Provider  string // the name of an Adapter in the Hub's Config
-	Model     string // the provider's name for it
-	Window    int    // context window, in tokens; 0: not known
-	MaxOutput int    // longest answer, in tokens; 0: not known
-	Reasons   bool   // it may think long before its first word
-	NoWait    bool   // fall back at once rather than wait for a key
+	Provider  string        // the name of an Adapter in the Hub's Config
+	Model     string        // the provider's name for it
+	Window    int           // context window, in tokens; 0: not known
+	MaxOutput int           // longest answer, in tokens; 0: not known
+	Reasons   bool          // it may think long before its first word
+	NoWait    bool          // fall back at once rather than wait for a key
+	Timeout   time.Duration // of a whole attempt; 0: the Hub's
 }
 
 // String is provider/model.

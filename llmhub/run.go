@@ -135,7 +135,7 @@ func (r *run) reserve(t Target, tried []KeyID) (Lease, *Error) {
 	res := Reservation{
 		Request: r.req.ID, Attempt: r.leases + 1, Provider: t.Provider, Model: t.Model,
 		Amount: Amount{Requests: 1, Tokens: r.estimate(t)}, Caller: r.req.Caller, Tried: tried,
-		TTL: r.total() + time.Minute, Admitted: r.admitted,
+		TTL: r.total(t) + time.Minute, Admitted: r.admitted,
 	}
 	r.leases++
 	if r.hub.Quota == nil {
@@ -171,7 +171,10 @@ func (r *run) estimate(t Target) int64 {
 	return r.tokens + r.tokens/10 + answer*int64(max(1, r.req.Choices))
 }
 
-func (r *run) total() time.Duration {
+func (r *run) total(t Target) time.Duration {
+	if t.Timeout > 0 {
+		return t.Timeout
+	}
 	if r.req.Stream {
 		return r.hub.Timeouts.Stream
 	}

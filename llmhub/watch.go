@@ -16,8 +16,8 @@ type watch struct {
 	paused  atomic.Bool  // the consumer has the goroutine: the provider is not to blame
 	began   time.Time
 	limits  *Timeouts
+	target  *Target
 	stream  bool
-	thinks  bool
 	cancel  context.CancelCauseFunc
 	mu      sync.Mutex // of what follows
 	timer   *time.Timer
@@ -25,7 +25,7 @@ type watch struct {
 }
 
 func (w *watch) start(limits *Timeouts, call *Call, cancel context.CancelCauseFunc) {
-	w.began, w.limits, w.stream, w.thinks, w.cancel = time.Now(), limits, call.Stream, call.Target.Reasons, cancel
+	w.began, w.limits, w.stream, w.target, w.cancel = time.Now(), limits, call.Stream, &call.Target, cancel
 	w.mu.Lock()
 	w.timer = time.AfterFunc(w.next(0), w.wake)
 	w.mu.Unlock()
@@ -92,7 +92,10 @@ func (w *watch) next(age time.Duration) time.Duration {
 // whole, first and silence are when, from began, the bounds pass; not positive:
 // they do not.
 func (w *watch) whole() time.Duration {
-	if w.stream {
+	switch {
+	case w.target.Timeout > 0:
+		return w.target.Timeout
+	case w.stream:
 		return w.limits.Stream
 	}
 	return w.limits.Unary
@@ -102,7 +105,7 @@ func (w *watch) first() time.Duration {
 	switch {
 	case !w.stream || w.content.Load():
 		return 0
-	case w.thinks:
+	case w.target.Reasons:
 		return w.limits.FirstThought
 	}
 	return w.limits.FirstContent
