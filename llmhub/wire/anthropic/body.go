@@ -17,7 +17,6 @@ type body struct {
 	stream    bool // as the bytes say
 	maxTokens int  // as the bytes say
 	betas     []string
-	seal      Seal
 
 	tokens  atomic.Int64 // 0: not yet estimated
 	decode  sync.Once

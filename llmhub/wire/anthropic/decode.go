@@ -13,13 +13,12 @@ import (
 
 // decoder reads the values of a request into the neck's.
 type decoder struct {
-	seal   Seal
 	unsaid []llmhub.Param
 }
 
 // decodePrompt reads a whole request.
 func decodePrompt(b *body) (*llmhub.Prompt, error) {
-	d := &decoder{seal: b.seal}
+	d := &decoder{}
 	p := &llmhub.Prompt{Flags: b.betas, Origin: origin(b.json)}
 	var err error
 	if p.System, err = d.system(b.value(kSystem)); err != nil {
@@ -210,10 +209,10 @@ func (d *decoder) part(v []byte, c *scan.Cursor) (llmhub.Part, bool) {
 		p.Text, ok = scan.Unquote(b.text)
 	case "thinking":
 		p.Kind, p.Text = llmhub.PartReasoning, text(b.thinking)
-		p.SignedBy, p.Signature = readSignature(d.seal, text(b.signature))
+		p.SignedBy, p.Signature = readSignature(text(b.signature))
 	case "redacted_thinking":
 		p.Kind, p.Redacted = llmhub.PartReasoning, true
-		p.SignedBy, p.Signature = readSignature(d.seal, text(b.data))
+		p.SignedBy, p.Signature = readSignature(text(b.data))
 	case "tool_use":
 		p.Kind, p.ID, p.Name, p.Args = llmhub.PartToolCall, text(b.id), text(b.name), string(b.input)
 		ok = p.ID != "" && p.Name != ""

@@ -12,9 +12,7 @@ import (
 )
 
 // Server is the half for programs that call us. The zero Server is ready.
-type Server struct {
-	Seal Seal // of reasoning signatures in blind answers; nil: they go out as they are
-}
+type Server struct{}
 
 var _ wire.Server = Server{}
 
@@ -63,13 +61,13 @@ var keys = []string{
 
 // Request reads the head of a body: what policy needs, and where each member
 // stands. The messages stay undecoded.
-func (s Server) Request(in wire.Incoming) (*llmhub.Request, error) {
+func (Server) Request(in wire.Incoming) (*llmhub.Request, error) {
 	whole := &struct {
 		req  llmhub.Request
 		body body
 	}{}
 	req, b := &whole.req, &whole.body
-	b.json, b.seal = in.Body, s.Seal
+	b.json = in.Body
 	if err := wire.ScanHead(b.json, keys, b.at[:]); err != nil {
 		return nil, err
 	}
