@@ -140,7 +140,7 @@ func (s *streamer) open(dst []byte, ev llmhub.Event) []byte {
 	dst = append(dst, `,"content_block":`...)
 	switch {
 	case p.Kind == llmhub.PartOther:
-		dst = append(dst, p.Origin.JSON...)
+		dst = appendLine(dst, p.Origin.JSON)
 	case p.Kind == llmhub.PartToolCall:
 		s.calls = true
 		dst = wire.AppendString(append(dst, `{"type":"tool_use","id":`...), p.ID)
@@ -281,12 +281,24 @@ func appendUsage(dst []byte, u *llmhub.Usage) []byte {
 func (s *streamer) AppendError(dst []byte, err *llmhub.Error) []byte {
 	s.ended = true
 	dst = append(dst, "event: error\ndata: "...)
-	if relayed(err) && bytes.IndexByte(err.Raw, '\n') < 0 {
-		dst = append(dst, err.Raw...)
+	if relayed(err) {
+		dst = appendLine(dst, err.Raw)
 	} else {
 		dst = appendError(dst, err, classFor(err), s.as.ID)
 	}
 	return append(dst, "\n\n"...)
+}
+
+// appendLine appends JSON without its line breaks, which no JSON string holds.
+func appendLine(dst, json []byte) []byte {
+	for len(json) > 0 {
+		n := bytes.IndexAny(json, "\r\n")
+		if n < 0 {
+			return append(dst, json...)
+		}
+		dst, json = append(dst, json[:n]...), json[n+1:]
+	}
+	return dst
 }
 
 // gatherer renders a whole answer at its end.
