@@ -20,7 +20,12 @@ type Span struct {
 func (s Span) Ok() bool { return s.To > 0 }
 
 // Of returns the value's bytes, nil when it is not there.
-func (s Span) Of(body []byte) []byte { return body[s.From:s.To] }
+func (s Span) Of(body []byte) []byte {
+	if !s.Ok() {
+		return nil
+	}
+	return body[s.From:s.To]
+}
 
 // ScanHead finds the members of body named by keys; spans[i] is that of keys[i].
 // What policy reads must be what the provider reads, so it refuses, with

@@ -36,6 +36,12 @@ func TestScanHeadRefuses(t *testing.T) {
 	}
 }
 
+func TestSpanOfNothing(t *testing.T) {
+	if v := (wire.Span{}).Of([]byte("{}")); v != nil {
+		t.Errorf("the zero Span's value is %q, want nil", v)
+	}
+}
+
 func TestPatch(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"replaces, removes and adds", `{"model":"a","x":[1,{"n":2}],"n":2}`, `{"max_tokens":7,"model":"z","x":[1,{"n":2}]}`},
