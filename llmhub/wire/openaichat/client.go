@@ -109,6 +109,16 @@ func (q *Quirks) conflicts() traits {
 	return t
 }
 
+// conflict reports whether a message of these traits may not be sent as it is.
+// Who takes reasoning_content passes over a "reasoning" that says it again.
+func (q *Quirks) conflict(t traits) bool {
+	bad := q.conflicts()
+	if q.Reasoning == "reasoning_content" && t&hasReasoningContent != 0 {
+		bad &^= hasReasoning
+	}
+	return t&bad != 0
+}
+
 // Failure is what an error said, as far as it said anything.
 type Failure struct {
 	Status   int // 200: inside a stream or in a whole body

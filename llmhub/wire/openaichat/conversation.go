@@ -10,7 +10,7 @@ import (
 // conversation writes system instructions and messages, those that did not
 // change as they came.
 func (r *rendering) conversation(d *draft, p *llmhub.Prompt) {
-	if d.at[kMessages].Ok() && llmhub.Same(p.System, r.before.System) && llmhub.Same(p.Messages, r.before.Messages) && !r.conflicts(d.get(kMessages)) {
+	if d.at[kMessages].Ok() && llmhub.Same(p.System, r.before.System) && llmhub.Same(p.Messages, r.before.Messages) && !r.conflictsSomewhere(d.get(kMessages)) {
 		return
 	}
 	w := list{dst: []byte{'['}}
@@ -24,6 +24,13 @@ func (r *rendering) conversation(d *draft, p *llmhub.Prompt) {
 }
 
 func (r *rendering) conflicts(raw []byte) bool {
+	t, _, _, err := survey(raw)
+	return err != nil || r.q.conflict(t)
+}
+
+// conflictsSomewhere is conflicts of all messages: true where only one by one
+// they can be judged.
+func (r *rendering) conflictsSomewhere(raw []byte) bool {
 	t, _, _, err := survey(raw)
 	return err != nil || t&r.q.conflicts() != 0
 }
@@ -343,10 +350,15 @@ func (r *rendering) thoughts(o object, m, before *llmhub.Message) object {
 		}
 	}
 	o = o.with("thinking_blocks", nil)
+	if r.q.Reasoning == "reasoning_content" && o.get("reasoning_content") == nil {
+		o = o.with("reasoning", nil)
+	}
 	for _, name := range [...]string{"reasoning_content", "reasoning"} {
 		switch {
 		case name != r.q.Reasoning:
-			o = o.with(name, nil)
+			if r.q.Reasoning != "reasoning_content" {
+				o = o.with(name, nil)
+			}
 		case o.get(name) == nil || !llmhub.Same(kinds(m.Parts, llmhub.PartReasoning), kinds(before.Parts, llmhub.PartReasoning)):
 			o = o.withText(name, text)
 		}

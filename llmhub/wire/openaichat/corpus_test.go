@@ -14,10 +14,12 @@ import (
 
 // clients are the providers' as their adapters configure them.
 var clients = map[string]*openaichat.Client{
-	"openai":   {Provider: "openai"},
-	"deepseek": {Provider: "deepseek", Quirks: func(string) openaichat.Quirks { return openaichat.Quirks{Reasoning: "reasoning_content", Thinking: true} }},
-	"groq":     {Provider: "groq", Quirks: func(string) openaichat.Quirks { return openaichat.Quirks{Reasoning: "reasoning"} }},
-	"gemini":   {Provider: "gemini", Quirks: func(string) openaichat.Quirks { return openaichat.Quirks{Signatures: "google"} }},
+	"openai": {Provider: "openai"},
+	"deepseek": {Provider: "deepseek", Quirks: func(string) openaichat.Quirks {
+		return openaichat.Quirks{Reasoning: "reasoning_content", Thinking: true}
+	}},
+	"groq":   {Provider: "groq", Quirks: func(string) openaichat.Quirks { return openaichat.Quirks{Reasoning: "reasoning"} }},
+	"gemini": {Provider: "gemini", Quirks: func(string) openaichat.Quirks { return openaichat.Quirks{Signatures: "google"} }},
 }
 
 func isChat(x *wiretest.Exchange) bool {
