@@ -67,7 +67,7 @@ func unsupported(param, why string) error {
 // caller who named the model himself is taken at his word; one who asked for a
 // logical model could not know what this one takes.
 func (c Client) takes(call *llmhub.Call, b *body) bool {
-	if hasForeign(b.value(kMessages), c.provider()) {
+	if b.found.strange(c.provider()) {
 		return false
 	}
 	if b.tooMuchThought(c.cap(call)) {

@@ -61,7 +61,7 @@ func (e *editor) system() error {
 }
 
 func (e *editor) messages() error {
-	if llmhub.Same(e.was.Messages, e.now.Messages) && !hasForeign(e.b.value(kMessages), e.client.provider()) {
+	if llmhub.Same(e.was.Messages, e.now.Messages) && !e.b.found.strange(e.client.provider()) {
 		return nil
 	}
 	var all [][]byte
@@ -84,7 +84,7 @@ func (e *editor) messages() error {
 // message renders a turn as block does a part; nil if it says nothing.
 func (e *editor) message(m llmhub.Message) ([]byte, error) {
 	own := m.Origin.Dialect == Name && len(m.Origin.JSON) > 0
-	if own && !hasForeign(m.Origin.JSON, e.client.provider()) && e.same(m) {
+	if own && e.same(m) && !e.strange(m) {
 		return m.Origin.JSON, nil
 	}
 	content, err := e.content(m.Parts)
@@ -96,6 +96,14 @@ func (e *editor) message(m llmhub.Message) ([]byte, error) {
 		return object(ms), nil
 	}
 	return changed(m.Origin.JSON, []member{{"role", nil}, {"content", nil}}, ms), nil
+}
+
+// strange reports whether a turn holds reasoning that cannot go out as it came.
+func (e *editor) strange(m llmhub.Message) bool {
+	var found survey
+	c := scan.New(m.Origin.JSON)
+	found.message(&c)
+	return found.strange(e.client.provider())
 }
 
 // same reports whether a turn still says what its Origin says.

@@ -122,6 +122,8 @@ func (b *body) head(req *llmhub.Request) error {
 		return invalid(`stream_recovery can only be "error"`, "stream_recovery")
 	}
 	b.stream, b.maxTokens = req.Stream, req.MaxTokens
+	b.found.messages(b.value(kMessages))
+	b.found.system(b.value(kSystem))
 	return nil
 }
 
@@ -183,7 +185,7 @@ func (b *body) restricted() []string {
 	if b.hasServerTools() {
 		all = append(all, "server_tools")
 	}
-	if b.hasFiles() {
+	if b.found.files {
 		all = append(all, "file_id")
 	}
 	return all
@@ -234,77 +236,6 @@ func callersTool(kind string) bool {
 		}
 	}
 	return false
-}
-
-// hasFiles reports whether a block names a file kept at the provider. Most
-// bodies hold neither the word nor an escape that could spell it, and are not
-// walked.
-func (b *body) hasFiles() bool {
-	for _, k := range []int{kMessages, kSystem} {
-		v := b.value(k)
-		if !bytes.Contains(v, []byte(`"file`)) && !bytes.Contains(v, []byte(`\u00`)) {
-			continue
-		}
-		c := scan.New(v)
-		if k == kSystem {
-			if blocksHaveFiles(&c) {
-				return true
-			}
-			continue
-		}
-		for c.Enter('['); c.Elem(); {
-			found := false
-			for c.Enter('{'); c.Member(); {
-				if !isKey(c.Key, "content") {
-					c.Skip()
-					continue
-				}
-				found = blocksHaveFiles(&c) || found
-			}
-			if found {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func blocksHaveFiles(c *scan.Cursor) bool {
-	found := false
-	for c.Enter('['); c.Elem(); {
-		for c.Enter('{'); c.Member(); {
-			switch {
-			case isKey(c.Key, "file_id"):
-				found = true
-				c.Skip()
-			case isKey(c.Key, "content"):
-				found = blocksHaveFiles(c) || found
-			case isKey(c.Key, "source"):
-				found = sourceIsFile(c) || found
-			default:
-				c.Skip()
-			}
-		}
-	}
-	return found
-}
-
-func sourceIsFile(c *scan.Cursor) bool {
-	found := false
-	for c.Enter('{'); c.Member(); {
-		switch {
-		case isKey(c.Key, "file_id"):
-			found = true
-			c.Skip()
-		case isKey(c.Key, "type"):
-			found = c.Text() == "file" || found
-		case isKey(c.Key, "content"):
-			found = blocksHaveFiles(c) || found
-		default:
-			c.Skip()
-		}
-	}
-	return found
 }
 
 // isKey reports whether a member's key, still escaped, is word.

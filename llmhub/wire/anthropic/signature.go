@@ -1,9 +1,6 @@
 package anthropic
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // foreign marks a signature that is not the native provider's: what follows is
 // the signer's name, a colon and the signature.
@@ -32,27 +29,4 @@ func readSignature(s string) (signedBy, signature string) {
 	}
 	by, signature, _ := strings.Cut(rest, ":")
 	return by, signature
-}
-
-// hasForeign reports whether a body may hold reasoning that provider did not
-// sign, such as a hub hands out for another one. It may be wrong in saying so,
-// never in denying it: no hub writes these with escapes.
-func hasForeign(body []byte, provider string) bool {
-	if bytes.Contains(body, []byte(foreign)) {
-		return true
-	}
-	if provider != native && bytes.Contains(body, []byte(`thinking"`)) {
-		return true
-	}
-	for {
-		i := bytes.Index(body, []byte(`"signature"`))
-		if i < 0 {
-			return false
-		}
-		body = body[i+len(`"signature"`):]
-		rest := bytes.TrimLeft(body, " \t\r\n:")
-		if bytes.HasPrefix(rest, []byte(`""`)) {
-			return true
-		}
-	}
 }
