@@ -225,7 +225,11 @@ func (e *encoder) delta(dst []byte, ev *llmhub.Event) []byte {
 		return dst
 	}
 	dst = dst[:len(dst)-len(`null,"finish_reason":null}`)-len(e.tail)]
-	dst = append(dst, ev.Part.Logprobs...)
+	for _, b := range ev.Part.Logprobs { // on one line, as an event must be
+		if b != '\n' && b != '\r' {
+			dst = append(dst, b)
+		}
+	}
 	return append(append(dst, `,"finish_reason":null}`...), e.tail...)
 }
 
