@@ -318,12 +318,3 @@ func TestTargetsKnowTheirProvidersType(t *testing.T) {
 		t.Errorf("target = %+v, want %+v", got, want)
 	}
 }
-
-func FuzzFile(f *testing.F) {
-	f.Add(whole)
-	f.Add("server: {listen: [1]}\nmodels: {a: {targets: }}")
-	f.Add("? a\n: b\n- c")
-	f.Fuzz(func(t *testing.T, yaml string) {
-		config.Load(config.Options{Environ: []string{}, ReadFile: files{"llmhub.yaml": yaml}.read})
-	})
-}

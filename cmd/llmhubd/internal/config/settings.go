@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/egress"
 	"github.com/llmhubd/llmhub/llmhub"
+	"github.com/llmhubd/llmhub/store/seal"
 )
 
 // setting is a value that is no provider and no model: one row drives file,
@@ -178,10 +178,8 @@ func setDatabase(c *Config, v string) error {
 }
 
 func checkMasterKey(v string) error {
-	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		if b, err := enc.DecodeString(v); err == nil && len(b) == 32 {
-			return nil
-		}
+	if _, err := seal.ParseKey([]byte(v)); err == nil {
+		return nil
 	}
 	return errors.New("the master key must be 32 bytes in base64: make one by `openssl rand -base64 32`")
 }
