@@ -16,7 +16,7 @@ func AppendEscaped(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
+		if bare[c] {
 			i++
 			continue
 		}
@@ -46,3 +46,11 @@ func AppendEscaped(dst []byte, s string) []byte {
 	}
 	return append(dst, s[from:]...)
 }
+
+// bare are the bytes that stand for themselves in a JSON string.
+var bare = func() (t [256]bool) {
+	for c := byte(0x20); c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()

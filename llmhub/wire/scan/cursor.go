@@ -3,10 +3,8 @@ package scan
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"strconv"
-	"unicode/utf8"
 )
 
 // Bounds on what is walked.
@@ -272,29 +270,3 @@ func (c *Cursor) nested() {
 
 var delimiter = [256]bool{' ': true, '\n': true, '\r': true, '\t': true, ',': true, ':': true,
 	'}': true, ']': true, '{': true, '[': true, '"': true}
-
-// Unquote decodes a JSON string with its quotes, as encoding/json does, and
-// reports whether it is one.
-func Unquote(s []byte) (string, bool) {
-	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
-		return "", false
-	}
-	in := s[1 : len(s)-1]
-	if plain(in) {
-		return string(in), true
-	}
-	var t string
-	err := json.Unmarshal(s, &t)
-	return t, err == nil
-}
-
-func plain(b []byte) bool {
-	ascii := true
-	for _, c := range b {
-		if c == '\\' || c < 0x20 || c == '"' {
-			return false
-		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	return ascii || utf8.Valid(b)
-}
