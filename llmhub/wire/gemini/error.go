@@ -16,10 +16,14 @@ import (
 // status 200, for which the code in the body stands.
 func (c *Client) Error(call *llmhub.Call, status int, _ http.Header, body []byte) *llmhub.Error {
 	r := parseRefusal(body)
-	e := &llmhub.Error{Status: status, Code: r.status, Message: r.message, Dialect: Name, Raw: bytes.Clone(body)}
+	e := &llmhub.Error{Status: status, Code: r.status, Message: r.message}
+	if call.Accept == Name {
+		e.Dialect, e.Raw = Name, bytes.Clone(body)
+	}
 	if status == http.StatusOK {
 		status = r.code
 	}
+	e.Sent = status >= 500 || status == http.StatusRequestTimeout
 	if !r.found {
 		e.Message = "an error that is not in this dialect"
 	}

@@ -204,10 +204,11 @@ func (d *decoder) chunk(b []byte) error {
 	return nil
 }
 
-// failure is an error instead of a chunk.
+// failure is an error instead of a chunk. It is a refusal like any other, and as
+// free, unless some of the answer has come.
 func (d *decoder) failure(b []byte) error {
 	e := d.client.Error(d.call, 200, nil, b)
-	e.Sent = true
+	e.Sent = e.Sent || d.started
 	return e
 }
 
