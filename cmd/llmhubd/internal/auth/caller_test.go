@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/netip"
 	"reflect"
@@ -16,6 +17,7 @@ import (
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/auth"
 	"github.com/llmhubd/llmhub/llmhub"
 	"github.com/llmhubd/llmhub/store"
+	"github.com/llmhubd/llmhub/store/seal"
 )
 
 func TestVirtualKeyMakesACaller(t *testing.T) {
@@ -196,6 +198,74 @@ func TestForgedTokens(t *testing.T) {
 			want(t, "me", h.do("GET", "/v1/auth/me", nil, bearer(token)), 401)
 			if _, err := h.Caller(request(bearer(token))); !errors.Is(err, llmhub.BadCredential) {
 				t.Errorf("Caller = %v, want BadCredential", err)
+			}
+		})
+	}
+}
+
+// Tokens that our own key signs, but that we would never make.
+func TestOddTokensOfOurOwnKey(t *testing.T) {
+	h := newHouse(t, auth.Config{})
+	h.admin()
+	good := strings.Split(h.login().token(), ".")
+	var claims, header map[string]any
+	for i, into := range []*map[string]any{&header, &claims} {
+		b, _ := base64.RawURLEncoding.DecodeString(good[i])
+		json.Unmarshal(b, into)
+	}
+	sealed, err := h.store.Setting(t.Context(), "auth.keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := h.ring.Open(sealed, seal.Bind{Purpose: "llmhub/auth-keys/v1", ID: "auth.keys"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ring struct {
+		Sign []struct{ Key []byte }
+	}
+	json.Unmarshal(plain, &ring)
+	now := h.clock.Now().Unix()
+	for _, tt := range []struct {
+		name   string
+		method jwt.SigningMethod
+		edit   func(c map[string]any)
+		ok     bool
+	}{
+		{"as we make it", jwt.SigningMethodHS256, func(c map[string]any) {}, true},
+		{"by HS512", jwt.SigningMethodHS512, func(c map[string]any) {}, false},
+		{"by HS384", jwt.SigningMethodHS384, func(c map[string]any) {}, false},
+		{"of another issuer", jwt.SigningMethodHS256, func(c map[string]any) { c["iss"] = "other" }, false},
+		{"of no issuer", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "iss") }, false},
+		{"for another audience", jwt.SigningMethodHS256, func(c map[string]any) { c["aud"] = "other" }, false},
+		{"for no audience", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "aud") }, false},
+		{"that never ends", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "exp") }, false},
+		{"that lasts an hour", jwt.SigningMethodHS256, func(c map[string]any) { c["exp"] = now + 3600 }, false},
+		{"that has ended", jwt.SigningMethodHS256, func(c map[string]any) { c["exp"] = now - 31 }, false},
+		{"that has not begun", jwt.SigningMethodHS256, func(c map[string]any) { c["nbf"] = now + 31 }, false},
+		{"that does not say when it begins", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "nbf") }, false},
+		{"made in the future", jwt.SigningMethodHS256, func(c map[string]any) { c["iat"] = now + 31 }, false},
+		{"that does not say when it was made", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "iat") }, false},
+		{"of an older epoch", jwt.SigningMethodHS256, func(c map[string]any) { c["epoch"] = -1 }, false},
+		{"of no session", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "sid") }, false},
+		{"of no user", jwt.SigningMethodHS256, func(c map[string]any) { delete(c, "sub") }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := jwt.MapClaims(maps.Clone(claims))
+			tt.edit(c)
+			token := jwt.NewWithClaims(tt.method, c)
+			token.Header["kid"] = header["kid"]
+			text, err := token.SignedString(ring.Sign[0].Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status := 401
+			if tt.ok {
+				status = 200
+			}
+			want(t, "me", h.do("GET", "/v1/auth/me", nil, bearer(text)), status)
+			if _, err := h.Caller(request(bearer(text))); (err == nil) != tt.ok {
+				t.Errorf("Caller = %v, want ok %v", err, tt.ok)
 			}
 		})
 	}
