@@ -42,10 +42,9 @@ type pool struct {
 	scopes map[string]*scope
 	slab   slab
 
-	seq         uint64  // of grants and refusals
-	turn        float64 // of the key that was chosen last
-	invalidated []int64 // when keys became invalid by themselves
-	changes     uint64
+	seq     uint64  // of grants and refusals
+	turn    float64 // of the key that was chosen last
+	changes uint64
 }
 
 // key is a key's state, guarded by its pool's mutex.
@@ -56,6 +55,7 @@ type key struct {
 
 	invalid    bool
 	why        string // it is invalid
+	lost       int64  // when it became so by an answer; 0: never
 	refused    int64  // when a 401 put it in doubt; 0: none
 	refusedSeq uint64
 	doubt      gate // resting because a 401 was not believed

@@ -91,10 +91,6 @@ func New(c Config) *Store {
 // [llmhub.NoProvider] when no key could ever serve.
 func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, error) {
 	now := s.now()
-	p := s.pools.Load().byName[r.Provider]
-	if p == nil {
-		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.NoProvider, Message: "the provider has no key"}
-	}
 	amount := bounded(r.Amount)
 	var room [8]hold
 	holds := room[:0]
@@ -105,6 +101,10 @@ func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, 
 		if holds, err = s.callers.check(holds, &r.Caller.Limits[i], amount, r.Admitted, now); err != nil {
 			return llmhub.Lease{}, err
 		}
+	}
+	p := s.pools.Load().byName[r.Provider]
+	if p == nil {
+		return llmhub.Lease{}, (&pick{}).refusal(now)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

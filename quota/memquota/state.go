@@ -134,8 +134,7 @@ func (p *pool) refuse(sl *slot, sure bool, now int64, why string) {
 		return
 	}
 	if !k.invalid {
-		k.invalid, k.why = true, why
-		p.invalidated = append(p.invalidated, now)
+		k.invalid, k.why, k.lost = true, why, now
 	}
 }
 
@@ -161,20 +160,18 @@ func (k *key) alive() bool { return !k.Disabled && !k.invalid && k.money.until =
 // tooMany reports whether one more invalid key would be more than half of the
 // provider's within massWindow.
 func (p *pool) tooMany(now int64) bool {
-	recent := p.invalidated[:0]
-	for _, at := range p.invalidated {
-		if now-at < massWindow {
-			recent = append(recent, at)
-		}
-	}
-	p.invalidated = recent
-	n := len(recent)
+	lost, all := 0, 0
 	for _, k := range p.keys {
-		if !k.Disabled && !k.invalid {
-			n++
+		fell := k.lost != 0 && now-k.lost < massWindow
+		if k.Disabled || k.invalid && !fell {
+			continue
+		}
+		all++
+		if fell {
+			lost++
 		}
 	}
-	return 2*(len(recent)+1) > n
+	return 2*(lost+1) > all
 }
 
 // modelRest is how long and how a model is closed for the key.

@@ -43,7 +43,7 @@ func (s *Store) judge(k *keyState, r llmhub.Reservation, now time.Time) no {
 		if m.hard {
 			return no{state: llmhub.KeyActive, why: "closed model", until: m.until}
 		}
-		add(m.until, llmhub.KeyCooling, "cooling model")
+		add(m.until, m.state, "resting model")
 	}
 	if until, closed := k.rest.closed(now); closed {
 		add(until, llmhub.KeyCooling, "doubted")
@@ -101,37 +101,72 @@ func (t *rest) closed(now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// Used returns what is charged and what is held on a key in the day of now, and
-// the day's number.
-func (s *Store) Used(id llmhub.KeyID) (used, held llmhub.Amount, day int64) {
+// Total is what is used and held.
+type Total struct {
+	Used, Held llmhub.Amount
+	Window     int64
+	Minute     llmhub.Amount // of a key: used and held
+}
+
+// Keys returns the totals of the day and minute of now, of each key in the order
+// given to New.
+func (s *Store) Keys() []Total {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()
 	s.expire(now)
-	for _, k := range s.keys {
-		if k.ID == id {
-			day, _ = s.windows(k, now)
-			for _, l := range s.leases {
-				if l.scope != k.scope || l.day != day {
-					continue
-				}
-				if l.ended {
-					used.Requests += l.charged.Requests
-					used.Tokens += l.charged.Tokens
-				} else {
-					held.Requests += l.Amount.Requests
-					held.Tokens += l.Amount.Tokens
-				}
+	all := make([]Total, len(s.keys))
+	for i, k := range s.keys {
+		all[i].Window, _ = s.windows(k, now)
+		_, all[i].Minute = s.counts(k, now)
+		for _, l := range s.all {
+			switch {
+			case l.scope != k.scope || l.day != all[i].Window:
+			case l.ended:
+				plus(&all[i].Used, l.charged)
+			default:
+				plus(&all[i].Held, l.Amount)
 			}
 		}
 	}
-	return used, held, day
+	return all
+}
+
+// Limit returns the totals of the present window of a caller's limit.
+func (s *Store) Limit(limit llmhub.Limit) Total {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	s.expire(now)
+	sp := span{limit.Name, max(limit.Per, 0)}
+	t := Total{Window: s.window(sp, now)}
+	for _, l := range s.all {
+		n, named := l.spans[sp]
+		switch {
+		case !named || n != t.Window:
+		case !l.ended:
+			a := l.Amount
+			if l.Admitted && sp.per > 0 {
+				a.Requests = 0
+			}
+			plus(&t.Held, a)
+		case sp.per > 0:
+			plus(&t.Used, l.billed)
+		}
+	}
+	return t
+}
+
+func plus(sum *llmhub.Amount, a llmhub.Amount) {
+	sum.Requests += a.Requests
+	sum.Tokens += a.Tokens
+	sum.NanoUSD += a.NanoUSD
 }
 
 // counts are what is used and held of the day and of the minute.
 func (s *Store) counts(k *keyState, now time.Time) (day, minute llmhub.Amount) {
 	d, m := s.windows(k, now)
-	for _, l := range s.leases {
+	for _, l := range s.all {
 		if l.scope != k.scope {
 			continue
 		}
@@ -175,7 +210,7 @@ func (s *Store) callerRefuses(r llmhub.Reservation, now time.Time) error {
 		}
 		win := s.window(sp, now)
 		var have llmhub.Amount
-		for _, l := range s.leases {
+		for _, l := range s.all {
 			n, named := l.spans[sp]
 			if !named || n != win || sp.per == 0 && l.ended && s.fault != KeepsSlots {
 				continue

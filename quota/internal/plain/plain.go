@@ -34,18 +34,27 @@ type Store struct {
 	fault  Fault
 	keys   []*keyState
 	scopes map[string]*scopeState
-	leases map[uint64]*lease // every one there ever was in a window that still counts
-	high   map[span]int64    // the latest window of each caller's limit
+	leases map[uint64]*lease
+	all    []*lease       // every one there was in a window that still counts
+	high   map[span]int64 // the latest window of each caller's limit
 	seq    int64
-	lost   map[string][]time.Time // when keys of a provider became invalid
+	looked time.Time // at the callers' windows
 }
 
 var _ llmhub.QuotaStore = (*Store)(nil)
 
 type keyState struct {
 	Key
-	scope   *scopeState
+	scope  *scopeState
+	looked time.Time // when day and minute were
+	day    int64
+	minute int64
+	ends   struct { // of the zone's day that was asked for last
+		day int64
+		at  time.Time
+	}
 	invalid bool
+	lost    time.Time // when it became invalid
 	doubted time.Time // of a 401
 	doubt   int64     // its seq
 	rest    rest      // for the 401's sake
@@ -69,6 +78,7 @@ type rest struct {
 
 type modelRest struct {
 	until time.Time
+	state llmhub.KeyState
 	hard  bool
 }
 
@@ -93,7 +103,7 @@ type lease struct {
 
 // New makes a store that has these keys and one fault, "" for none.
 func New(clock func() time.Time, keys []Key, fault Fault) *Store {
-	s := &Store{clock: clock, fault: fault, scopes: map[string]*scopeState{}, leases: map[uint64]*lease{}, high: map[span]int64{}, lost: map[string][]time.Time{}}
+	s := &Store{clock: clock, fault: fault, scopes: map[string]*scopeState{}, leases: map[uint64]*lease{}, high: map[span]int64{}}
 	for _, k := range keys {
 		name := k.Provider + "/key/" + string(k.ID)
 		if k.Scope != "" && fault != OwnScopes {
@@ -212,8 +222,10 @@ func (s *Store) grant(r llmhub.Reservation, k *keyState, now time.Time) *lease {
 	l := &lease{Lease: llmhub.Lease{Reservation: r, Key: k.ID, Handle: uint64(s.seq), Expires: now.Add(r.TTL)}, key: k, scope: k.scope, seq: s.seq}
 	l.day, l.minute = s.windows(k, now)
 	l.spans = s.hold(r, now)
+	s.leases[l.Handle] = l
+	s.all = append(s.all, l)
+	k.last = s.seq
 	if s.fault == AllMayTry {
-		s.leases[l.Handle] = l
 		return l
 	}
 	for _, t := range []*rest{&k.scope.cooling, &k.rest, &k.money} {
@@ -221,8 +233,6 @@ func (s *Store) grant(r llmhub.Reservation, k *keyState, now time.Time) *lease {
 			t.tried = l.Handle
 		}
 	}
-	k.last = s.seq
-	s.leases[l.Handle] = l
 	return l
 }
 
@@ -234,7 +244,7 @@ func (s *Store) hold(r llmhub.Reservation, now time.Time) map[span]int64 {
 		spans[sp] = s.window(sp, now)
 		if s.fault == HoldsWhenRefused {
 			s.seq++
-			s.leases[uint64(s.seq)] = &lease{Lease: llmhub.Lease{Reservation: r, Expires: now.Add(time.Hour)}, spans: spans}
+			s.all = append(s.all, &lease{Lease: llmhub.Lease{Reservation: r, Expires: now.Add(time.Hour)}, spans: spans})
 		}
 	}
 	return spans
@@ -251,9 +261,7 @@ func (s *Store) Settle(_ context.Context, given llmhub.Lease, o llmhub.Outcome) 
 	l := s.leases[given.Handle]
 	switch {
 	case l == nil && s.fault == EndsAnother:
-		for _, l = range s.leases {
-			break
-		}
+		l = s.all[0]
 	case l == nil:
 		return nil
 	}
@@ -264,10 +272,8 @@ func (s *Store) Settle(_ context.Context, given llmhub.Lease, o llmhub.Outcome) 
 			s.hear(l, o, now)
 			return nil
 		case EndsAnother:
-			for _, other := range s.leases {
-				if !other.ended {
-					other.ended = true
-				}
+			for _, other := range s.all {
+				other.ended = true
 			}
 			return nil
 		default:
@@ -312,35 +318,52 @@ func (s *Store) Settle(_ context.Context, given llmhub.Lease, o llmhub.Outcome) 
 
 // expire ends leases whose time has come, and drops those that count no longer.
 func (s *Store) expire(now time.Time) {
-	for h, l := range s.leases {
+	for _, k := range s.keys {
+		s.windows(k, now)
+	}
+	if !s.looked.Equal(now) {
+		s.looked = now
+		for sp := range s.high {
+			s.window(sp, now)
+		}
+	}
+	keep := s.all[:0]
+	for _, l := range s.all {
 		if !l.ended && !now.Before(l.Expires) && s.fault != NeverExpires {
-			l.ended = true
-			l.charged, l.billed = l.Amount, l.Amount
-			if l.Admitted {
-				l.billed.Requests = 0
-			}
-			if s.fault == ExpiresFree {
-				l.charged = llmhub.Amount{}
-			}
-			if l.key != nil && s.fault != KeepsTrying {
-				l.stopTrying()
-			}
+			s.lose(l)
 		}
-		if l.ended && s.over(l, now) && s.fault != SettlesAgain {
-			delete(s.leases, h)
+		if l.ended && s.over(l) && s.fault != SettlesAgain && s.fault != ClockIsGod {
+			delete(s.leases, l.Handle)
+			continue
 		}
+		keep = append(keep, l)
+	}
+	clear(s.all[len(keep):])
+	s.all = keep
+}
+
+// lose ends a lease that nobody settled.
+func (s *Store) lose(l *lease) {
+	l.ended = true
+	l.charged, l.billed = l.Amount, l.Amount
+	if l.Admitted {
+		l.billed.Requests = 0
+	}
+	if s.fault == ExpiresFree {
+		l.charged = llmhub.Amount{}
+	}
+	if l.key != nil && s.fault != KeepsTrying {
+		l.stopTrying()
 	}
 }
 
 // over reports whether a lease counts in no window any more.
-func (s *Store) over(l *lease, now time.Time) bool {
-	if l.key != nil {
-		if day, minute := s.windows(l.key, now); l.day >= day || l.minute >= minute {
-			return false
-		}
+func (s *Store) over(l *lease) bool {
+	if l.key != nil && (l.day >= l.scope.day || l.minute >= l.scope.minute) {
+		return false
 	}
 	for sp, n := range l.spans {
-		if sp.per > 0 && n >= s.window(sp, now) {
+		if sp.per > 0 && n >= s.high[sp] {
 			return false
 		}
 	}

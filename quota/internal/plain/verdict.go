@@ -101,7 +101,7 @@ func (s *Store) named(t, otherwise, now time.Time) time.Time {
 }
 
 func (s *Store) hearModel(l *lease, o llmhub.Outcome, now time.Time) {
-	m := modelRest{hard: true}
+	m := modelRest{hard: true, state: o.Verdict.State}
 	d := time.Hour
 	switch {
 	case o.Status == 404:
@@ -130,25 +130,25 @@ func (s *Store) hearRefusal(l *lease, sure bool, now time.Time) {
 	if s.fault == FlightConfirms {
 		again = had
 	}
-	others, enabled := 0, 0
+	others, enabled, recent := 0, 0, 0
 	for _, other := range s.keys {
-		if other.Provider != k.Provider || other.Disabled || other.invalid {
+		if other.Provider != k.Provider || other.Disabled {
 			continue
 		}
-		enabled++
-		if other != k && other.money.until.IsZero() {
+		fell := !other.lost.IsZero() && now.Sub(other.lost) < 5*time.Minute
+		if fell {
+			recent++
+		}
+		if fell || !other.invalid {
+			enabled++
+		}
+		if other != k && !other.invalid && other.money.until.IsZero() {
 			others++
 		}
 	}
 	if !had || again && others > 0 && now.Sub(first) > time.Minute && s.fault != LongMemory {
 		s.seq++
 		k.doubted, k.doubt = now, s.seq
-	}
-	recent := 0
-	for _, at := range s.lost[k.Provider] {
-		if now.Sub(at) < 5*time.Minute {
-			recent++
-		}
 	}
 	switch {
 	case s.fault == BelievesAll:
@@ -161,12 +161,11 @@ func (s *Store) hearRefusal(l *lease, sure bool, now time.Time) {
 		}
 	case !sure && (!again || now.Sub(first) > time.Minute && s.fault != LongMemory):
 		return
-	case 2*(recent+1) > enabled+recent && s.fault != MassMayGo && s.fault != LastMayGo:
+	case 2*(recent+1) > enabled && s.fault != MassMayGo && s.fault != LastMayGo:
 		s.put(&k.rest, now.Add(time.Minute), now)
 		return
 	}
 	if !k.invalid {
-		k.invalid = true
-		s.lost[k.Provider] = append(s.lost[k.Provider], now)
+		k.invalid, k.lost = true, now
 	}
 }

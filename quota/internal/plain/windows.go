@@ -4,6 +4,14 @@ import "time"
 
 // windows are the numbers of a key's day and minute; neither ever falls.
 func (s *Store) windows(k *keyState, now time.Time) (day, minute int64) {
+	if !k.looked.Equal(now) {
+		k.looked = now
+		k.day, k.minute = s.look(k, now)
+	}
+	return k.day, k.minute
+}
+
+func (s *Store) look(k *keyState, now time.Time) (day, minute int64) {
 	if s.fault == UTCDays && k.Zone != nil {
 		day = floor(now.Sub(time.Unix(0, 0)), 24*time.Hour)
 	} else {
@@ -51,6 +59,9 @@ func (s *Store) dayEnd(k *keyState, n int64) time.Time {
 		}
 		return anchor.Add(time.Duration(n+1) * 24 * time.Hour)
 	}
+	if k.ends.day == n && !k.ends.at.IsZero() {
+		return k.ends.at
+	}
 	t := time.Unix(n*86400, 0).Add(-15 * time.Hour)
 	for dayOf(k, t.Add(time.Hour), s.fault) <= n {
 		t = t.Add(time.Hour)
@@ -58,6 +69,7 @@ func (s *Store) dayEnd(k *keyState, n int64) time.Time {
 	for dayOf(k, t, s.fault) <= n {
 		t = t.Add(time.Second)
 	}
+	k.ends.day, k.ends.at = n, t
 	return t
 }
 
