@@ -159,7 +159,7 @@ func (d *decoder) choice(c *scan.Cursor) bool {
 	if isNull(m.content) && !isNull(m.refusal) {
 		m.logprobs, refused = nil, m.logprobs
 	}
-	return d.say(ch, llmhub.PartReasoning, m.reasoning, nil) &&
+	on := d.say(ch, llmhub.PartReasoning, m.reasoning, nil) &&
 		d.blocks(ch, m.blocks) &&
 		d.content(ch, m.content, m.logprobs) &&
 		d.say(ch, llmhub.PartText, transcript(m.audio), nil) &&
@@ -168,6 +168,11 @@ func (d *decoder) choice(c *scan.Cursor) bool {
 		d.calls(ch, m.calls) &&
 		d.function(ch, m.function) &&
 		d.finish(ch, m.finish)
+	d.said++
+	if text, kind := m.lone(); on && text != nil && ch.open && ch.kind == kind {
+		d.lone, d.lonePart = text, ch.part
+	}
+	return on
 }
 
 func (d *decoder) choiceAt(index int) *choice {
@@ -242,7 +247,13 @@ func (d *decoder) say(ch *choice, kind llmhub.PartKind, v, logprobs []byte) bool
 	if len(v) <= 2 && isNull(logprobs) || len(v) > 0 && v[0] != '"' && isNull(logprobs) {
 		return true
 	}
-	s, _ := scan.Unquote(v)
+	var s string
+	if len(v) > 0 && v[0] == '"' {
+		var ok bool
+		if s, ok = scan.Unquote(v); !ok {
+			return d.malformed()
+		}
+	}
 	var with *llmhub.Part
 	if !isNull(logprobs) {
 		with = &llmhub.Part{Logprobs: slices.Clone(json.RawMessage(logprobs))}

@@ -42,7 +42,7 @@ type encoder struct {
 	tail    string
 	parts   []written
 	choices []spoken
-	passed  bool // some of it went out as the provider sent it
+	passed  bool // the event before went out as the provider sent it
 }
 
 // written is a part that was opened.
@@ -67,7 +67,8 @@ const chunkStart = "data: "
 
 // Append renders one event.
 func (e *encoder) Append(dst []byte, ev llmhub.Event) []byte {
-	if ev.Raw != nil {
+	passed := e.passed
+	if e.passed = ev.Raw != nil; e.passed {
 		return e.pass(dst, &ev)
 	}
 	switch ev.Kind {
@@ -78,17 +79,18 @@ func (e *encoder) Append(dst []byte, ev llmhub.Event) []byte {
 	case llmhub.EventClose:
 		return e.close(dst, &ev)
 	case llmhub.EventEnd:
-		return e.end(dst, &ev)
+		return e.end(dst, &ev, passed)
 	}
 	return dst
 }
 
 // pass lets the provider's bytes through, but for usage that nobody asked for.
 func (e *encoder) pass(dst []byte, ev *llmhub.Event) []byte {
-	e.passed = true
 	switch ev.Kind {
 	case llmhub.EventOpen:
-		e.opened(ev)
+		if p := e.opened(ev); p != nil {
+			e.choices[p.choice].begun = true
+		}
 	case llmhub.EventDelta:
 		e.remember(ev)
 	case llmhub.EventNote, llmhub.EventStart:
@@ -102,19 +104,11 @@ func (e *encoder) pass(dst []byte, ev *llmhub.Event) []byte {
 // onlyUsage reports whether a frame is a chunk of usage without choices.
 func onlyUsage(raw []byte) bool {
 	var ch chunk
-	_, data, ok := cutData(raw)
-	return ok && ch.read(data) && ch.empty && ch.usage != nil
-}
-
-// cutData finds the only data line of a frame.
-func cutData(raw []byte) (before, data []byte, ok bool) {
 	i := indexData(raw)
-	if i < 0 {
-		return nil, nil, false
-	}
-	return raw[:i], raw[i+len("data:"):], true
+	return i >= 0 && ch.read(raw[i+len("data:"):]) && ch.empty && ch.usage != nil
 }
 
+// indexData is where a frame's data line begins, -1 when it has none.
 func indexData(raw []byte) int {
 	for i := 0; i+len("data:") <= len(raw); i++ {
 		if (i == 0 || raw[i-1] == '\n') && string(raw[i:i+len("data:")]) == "data:" {
@@ -313,8 +307,10 @@ func appendSigner(dst []byte, by string) []byte {
 	return wire.AppendString(append(dst, `,"signed_by":`...), by)
 }
 
-func (e *encoder) end(dst []byte, ev *llmhub.Event) []byte {
-	if e.passed {
+// end says why each choice stopped and what was used. When what came before
+// went out as the provider sent it, it has said so.
+func (e *encoder) end(dst []byte, ev *llmhub.Event, passed bool) []byte {
+	if passed {
 		return append(dst, done...)
 	}
 	end := llmhub.End{Stop: llmhub.StopOther}

@@ -57,7 +57,11 @@ type decoder struct {
 	parts   int // opened so far
 	bad     int
 	err     *llmhub.Error // ends the answer
-	shape   shape
+
+	shape    shape
+	lone     []byte // the chunk's only content, where that is text
+	lonePart int
+	said     int // choices of the chunk
 }
 
 // choice is one of the answers being made.
@@ -130,7 +134,7 @@ func (d *decoder) take(fr wire.Frame) bool {
 		d.end(d.frame)
 		return false
 	}
-	if s, ok := d.shape.text(data); ok {
+	if s, ok := d.shape.text(data); ok && s != "" {
 		return d.add(llmhub.Event{Kind: llmhub.EventDelta, Index: d.shape.part, Delta: s})
 	}
 	var ch chunk
@@ -190,6 +194,7 @@ func (d *decoder) chunk(ch *chunk, data []byte) bool {
 		}
 	}
 	on := true
+	d.shape.ok, d.lone, d.said = false, nil, 0
 	c := scan.New(ch.choices)
 	for c.Enter('['); on && c.Elem(); {
 		on = d.choice(&c)
@@ -203,7 +208,9 @@ func (d *decoder) chunk(ch *chunk, data []byte) bool {
 	if !on || d.err != nil {
 		return false
 	}
-	d.shape.learn(d, data)
+	if len(d.lone) > 0 && data != nil && ch.usage == nil && d.said == 1 {
+		d.shape.learn(d.lonePart, data, d.lone)
+	}
 	return d.note()
 }
 

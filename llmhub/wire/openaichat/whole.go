@@ -42,11 +42,12 @@ func (d *decoder) whole(f *wire.Frames) {
 // play hands a whole answer on as events.
 func (d *decoder) play(ch *chunk) {
 	on := d.chunk(ch, nil)
-	if d.err != nil {
+	switch {
+	case d.err != nil:
 		d.batch.Fail(d.err)
-		return
-	}
-	if on {
+	case d.bad > 0:
+		d.fail(llmhub.Malformed, "the answer is not valid JSON", nil)
+	case on:
 		d.end(nil)
 	}
 }
