@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/llmhubd/llmhub/llmhub"
+	"github.com/llmhubd/llmhub/llmhub/wire"
 	"github.com/llmhubd/llmhub/llmhub/wire/scan"
 )
 
@@ -28,6 +29,10 @@ func (r *renderer) block(p llmhub.Part) ([]byte, error) {
 		return p.Origin.JSON, nil
 	}
 	if !own {
+		if p.Kind == llmhub.PartText && p.Text != "" && p.Cache == 0 {
+			b := append(make([]byte, 0, len(p.Text)+len(p.Text)/8+32), `{"type":"text","text":`...)
+			return append(wire.AppendString(b, p.Text), '}'), nil
+		}
 		ms, err := r.blockMembers(p)
 		if ms == nil || err != nil {
 			return nil, err

@@ -33,9 +33,21 @@ func (c Client) traits(model string) Traits {
 	return TraitsOf(model)
 }
 
-// cap is the most tokens an answer may have.
+// cap is the most tokens an answer may have. More than the target can give is
+// asked for by nobody who knows it.
 func (c Client) cap(call *llmhub.Call) int {
-	return cmp.Or(call.MaxTokens, call.Target.MaxOutput, c.MaxTokens, 4096)
+	most := call.Target.MaxOutput
+	limit := cmp.Or(call.MaxTokens, most, c.MaxTokens, 4096)
+	if most > 0 && !(call.Dialect == Name && named(call)) {
+		return min(limit, most)
+	}
+	return limit
+}
+
+// named reports whether the caller asked for the target itself, and so knows
+// what it takes.
+func named(call *llmhub.Call) bool {
+	return call.Model == "" || call.Model == call.Target.Model || call.Model == call.Target.String()
 }
 
 // Body renders the call: bytes of this dialect with the few differing members
@@ -73,7 +85,7 @@ func (c Client) takes(call *llmhub.Call, b *body) bool {
 	if b.tooMuchThought(c.cap(call)) {
 		return false
 	}
-	if call.Model == "" || call.Model == call.Target.Model || call.Model == call.Target.String() {
+	if named(call) {
 		return true
 	}
 	t := c.traits(call.Target.Model)
@@ -128,8 +140,8 @@ func (c Client) patchHead(p *wire.Patch, call *llmhub.Call, b *body) {
 	if call.Stream != b.stream {
 		p.Set(b.at[kStream], "stream", strconv.AppendBool(nil, call.Stream))
 	}
-	if call.MaxTokens != b.maxTokens || absent(b.value(kMaxTokens)) {
-		p.Set(b.at[kMaxTokens], "max_tokens", strconv.AppendInt(nil, int64(c.cap(call)), 10))
+	if limit := c.cap(call); limit != b.maxTokens && (call.MaxTokens != 0 || string(b.value(kMaxTokens)) != "0") {
+		p.Set(b.at[kMaxTokens], "max_tokens", strconv.AppendInt(nil, int64(limit), 10))
 	}
 	p.Remove(b.at[kFallbacks])
 	p.Remove(b.at[kStreamRecovery])

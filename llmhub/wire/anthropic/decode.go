@@ -370,6 +370,7 @@ func (d *decoder) tool(v []byte, c *scan.Cursor) (t llmhub.Tool, ok bool) {
 	}
 	from := c.Offset()
 	kind := ""
+	var more []string // members that the neck has no word for
 	for c.Enter('{'); c.Member(); {
 		switch key := string(plainKey(c.Key)); key {
 		case "type":
@@ -388,7 +389,7 @@ func (d *decoder) tool(v []byte, c *scan.Cursor) (t llmhub.Tool, ok bool) {
 		case "cache_control":
 			t.Cache = cacheMark(c.Raw())
 		default:
-			d.says("tools."+key, true)
+			more = append(more, key)
 			c.Skip()
 		}
 	}
@@ -396,6 +397,9 @@ func (d *decoder) tool(v []byte, c *scan.Cursor) (t llmhub.Tool, ok bool) {
 	if kind != "" && kind != "custom" {
 		d.says("tools."+kind, false)
 		return llmhub.Tool{Cache: t.Cache, Origin: t.Origin}, true
+	}
+	for _, key := range more {
+		d.says("tools."+key, true)
 	}
 	return t, t.Name != ""
 }

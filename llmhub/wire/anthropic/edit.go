@@ -150,17 +150,10 @@ func (e *editor) tools() error {
 	return nil
 }
 
-// named reports whether the caller asked for the target itself, and so knows
-// what it takes.
-func (r *renderer) named() bool {
-	c := r.call
-	return c.Model == "" || c.Model == c.Target.Model || c.Model == c.Target.String()
-}
-
 func (e *editor) thinking() error {
 	thinking, config := e.b.value(kThinking), e.b.value(kOutputConfig)
 	e.thinks = !absent(thinking) && thinks(thinking)
-	fits := !e.b.tooMuchThought(e.cap) && (e.named() || e.traits.takeThinking(thinking, config))
+	fits := !e.b.tooMuchThought(e.cap) && (named(e.call) || e.traits.takeThinking(thinking, config))
 	if llmhub.Same(e.was.Reasoning, e.now.Reasoning) && fits {
 		return nil
 	}
@@ -209,7 +202,7 @@ func (e *editor) flushConfig() {
 // rest renders the numbers and the marks.
 func (e *editor) rest() error {
 	was, now := e.was, e.now
-	if !sameSampling(was, now) || !e.named() && !e.traits.takeSampling(e.b) {
+	if !sameSampling(was, now) || !named(e.call) && !e.traits.takeSampling(e.b) {
 		ms := e.sampling(now, e.thinks)
 		for _, k := range []int{kTemperature, kTopP, kTopK} {
 			e.set(k, find(ms, keys[k]))

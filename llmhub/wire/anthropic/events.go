@@ -349,7 +349,7 @@ func emptyObject(v []byte) bool {
 
 // delta hands on a piece of text, given as a JSON string.
 func (d *reader) delta(i int, v []byte) bool {
-	s, ok := unquote(v)
+	s, ok := scan.Unquote(v)
 	switch {
 	case !ok:
 		return d.senseless()

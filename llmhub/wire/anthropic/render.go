@@ -18,6 +18,7 @@ type renderer struct {
 	traits Traits
 	cap    int
 	muted  bool
+	strict int // tools that are
 }
 
 // quiet is a renderer that warns nobody.
@@ -148,8 +149,12 @@ func (r *renderer) turns(p *llmhub.Prompt) ([]byte, error) {
 	var all []turn
 	for i, m := range p.Messages {
 		last := i == len(p.Messages)-1
-		if m.Role == llmhub.RoleSystem {
+		switch m.Role {
+		case llmhub.RoleUser, llmhub.RoleAssistant:
+		case llmhub.RoleSystem:
 			m = asUser(m)
+		default:
+			return nil, invalid("no such role as "+strconv.Quote(string(m.Role)), "messages")
 		}
 		t := turn{role: m.Role}
 		for _, part := range m.Parts {
@@ -182,11 +187,32 @@ func (r *renderer) turns(p *llmhub.Prompt) ([]byte, error) {
 		all = append([]turn{{role: llmhub.RoleUser, blocks: [][]byte{[]byte(`{"type":"text","text":"(the conversation begins)"}`)}}}, all...)
 		r.warn("an opening by the assistant, which a user's turn was put in front of")
 	}
-	rendered := make([][]byte, len(all))
-	for i, t := range all {
-		rendered[i] = object([]member{{"role", quoted(string(t.role))}, {"content", array(append(t.results, t.blocks...))}})
+	return appendTurns(all), nil
+}
+
+func appendTurns(all []turn) []byte {
+	n := 2
+	for _, t := range all {
+		n += 40
+		for _, b := range append(t.results[:len(t.results):len(t.results)], t.blocks...) {
+			n += len(b) + 1
+		}
 	}
-	return array(rendered), nil
+	dst := append(make([]byte, 0, n), '[')
+	for i, t := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(append(dst, `{"role":"`...), t.role...), `","content":[`...)
+		for j, b := range append(t.results[:len(t.results):len(t.results)], t.blocks...) {
+			if j > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, b...)
+		}
+		dst = append(dst, "]}"...)
+	}
+	return append(dst, ']')
 }
 
 // asUser dresses an instruction in mid-conversation.
@@ -279,17 +305,39 @@ func (r *renderer) toolMembers(t llmhub.Tool) []member {
 	}
 	ms = append(ms, member{"input_schema", schema})
 	if t.Strict != nil {
-		switch {
-		case r.traits.Schema:
-			ms = append(ms, member{"strict", strconv.AppendBool(nil, *t.Strict)})
-		case *t.Strict:
-			r.warn("tools.strict")
+		strict := *t.Strict && r.mayBeStrict(t, &schema)
+		ms[len(ms)-1].value = schema
+		if strict || !*t.Strict && r.traits.Schema {
+			ms = append(ms, member{"strict", strconv.AppendBool(nil, strict)})
 		}
 	}
 	if t.Cache > 0 {
 		ms = append(ms, member{"cache_control", mark(t.Cache)})
 	}
 	return ms
+}
+
+// maxStrict is how many tools of a request may be strict.
+const maxStrict = 20
+
+// mayBeStrict reports whether the model can hold itself to a tool's schema, which
+// must be closed for that. Otherwise the tool is offered without the promise.
+func (r *renderer) mayBeStrict(t llmhub.Tool, schema *[]byte) bool {
+	if t.Origin.Dialect == Name {
+		return true // the caller knows
+	}
+	s := &closer{}
+	closed := s.schema(*schema)
+	if !r.traits.Schema || s.open || r.strict == maxStrict {
+		r.warn("tools.strict")
+		return false
+	}
+	if s.bounds {
+		r.warn("bounds in a strict tool's schema")
+	}
+	r.strict++
+	*schema = closed
+	return true
 }
 
 // toolChoice renders which tool must be called; nil if nothing was said.

@@ -76,7 +76,7 @@ func (Server) Request(in wire.Incoming) (*llmhub.Request, error) {
 	}
 	b.betas = betas(in.Header)
 	req.Restricted = b.restricted()
-	req.Body, req.Dialect, req.Accept = b, Name, Name
+	req.Body, req.Dialect = b, Name
 	return req, nil
 }
 
