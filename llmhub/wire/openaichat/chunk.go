@@ -256,6 +256,9 @@ func (d *decoder) say(ch *choice, kind llmhub.PartKind, v, logprobs []byte) bool
 	}
 	var with *llmhub.Part
 	if !isNull(logprobs) {
+		if !json.Valid(logprobs) {
+			return d.malformed()
+		}
 		with = &llmhub.Part{Logprobs: slices.Clone(json.RawMessage(logprobs))}
 	} else if s == "" {
 		return true

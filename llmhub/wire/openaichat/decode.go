@@ -353,7 +353,7 @@ func named(p *llmhub.Prompt) {
 			case llmhub.PartToolCall:
 				if part.ID == "" {
 					taken++
-					part.ID = "call_" + strconv.Itoa(taken)
+					part.ID = "call_unnamed_" + strconv.Itoa(taken)
 				}
 				open = append(open, call{part.ID, part.Name})
 			case llmhub.PartToolResult:

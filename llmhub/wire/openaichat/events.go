@@ -168,13 +168,16 @@ func (d *decoder) failure(data []byte) *llmhub.Error {
 func (d *decoder) add(ev llmhub.Event) bool {
 	if d.raw {
 		ev.Raw = d.frame
-		if d.carried {
-			ev.Raw = d.frame[:0]
+		if d.carried || d.frame == nil && ev.Kind != llmhub.EventEnd {
+			ev.Raw = covered
 		}
 	}
 	d.carried = true
 	return d.batch.Add(ev)
 }
+
+// covered is the raw form of an event that a neighbour's bytes hold.
+var covered = []byte{}
 
 // note hands on a frame that made no event of its own.
 func (d *decoder) note() bool {
@@ -232,16 +235,24 @@ func (d *decoder) end(raw []byte) {
 		d.fail(llmhub.Broken, "the answer ended without a finish reason", nil)
 		return
 	}
-	end := &llmhub.End{}
+	end := &llmhub.End{Stop: llmhub.StopOther}
 	for i := range d.choices {
-		stop := d.choices[i].reason()
-		if i == 0 {
-			end.Stop = stop
-		} else {
-			end.Stops = append(end.Stops, stop)
+		ch := &d.choices[i]
+		if ch.index == 0 {
+			end.Stop = ch.reason()
+			continue
 		}
+		for len(end.Stops) < ch.index-1 { // one that never came
+			end.Stops = append(end.Stops, llmhub.StopOther)
+		}
+		end.Stops = append(end.Stops, ch.reason())
 	}
 	d.frame, d.carried = raw, false
+	for i := range d.choices { // one that went on behind its finish reason
+		if !d.close(&d.choices[i]) {
+			return
+		}
+	}
 	if d.add(llmhub.Event{Kind: llmhub.EventEnd, End: end, Usage: d.usage}) {
 		d.batch.Flush()
 	}

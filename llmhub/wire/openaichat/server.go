@@ -1,7 +1,7 @@
 package openaichat
 
 import (
-	"strconv"
+	"math"
 
 	"github.com/llmhubd/llmhub/llmhub"
 	"github.com/llmhubd/llmhub/llmhub/wire"
@@ -138,16 +138,19 @@ func (b *body) count(k key) (int, error) {
 	if isNull(v) {
 		return 0, nil
 	}
+	n := 0
 	for _, c := range v {
 		if c < '0' || c > '9' {
 			return 0, invalid(k, keys[k]+" must be a whole number")
 		}
+		if n = n*10 + int(c-'0'); n > math.MaxInt32 {
+			break
+		}
 	}
-	n, err := strconv.ParseInt(string(v), 10, 32)
-	if err != nil || n < 1 {
+	if n < 1 || n > math.MaxInt32 {
 		return 0, invalid(k, keys[k]+" must be a whole number from 1 to 2147483647")
 	}
-	return int(n), nil
+	return n, nil
 }
 
 func (b *body) models() ([]string, error) {
