@@ -32,7 +32,8 @@ func newClient(c openaichat.Client) client {
 	if c.Quirks != nil {
 		named.Quirks = func(model string) openaichat.Quirks {
 			q := c.Quirks(model)
-			q.Refuses, q.Drops, q.Effort, q.NoSchema = nil, nil, nil, false
+			q.Refuses, q.Drops, q.Effort = nil, nil, nil
+			q.NoSchema, q.NoImages, q.NoAudio, q.NoFiles, q.NoAllowedTools = false, false, false, false, false
 			return q
 		}
 	}
