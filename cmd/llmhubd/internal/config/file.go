@@ -112,7 +112,7 @@ func (l *loader) providers(name string, n node) {
 	}
 	for _, f := range n.fields {
 		path := "providers." + f.key
-		if err := checkName(f.key); err != nil {
+		if err := CheckName(f.key); err != nil {
 			l.fail(name, f.value.line, path, err)
 			continue
 		}

@@ -149,7 +149,7 @@ func (l *loader) provider(name string) *Provider {
 // addKey adds a key to a provider unless it has it.
 func (l *loader) addKey(p *Provider, k Key) {
 	k.ID = keyID(p.Name, k.Value)
-	if err := checkKey(k.Value.Expose()); err != nil {
+	if err := CheckKey(k.Value.Expose()); err != nil {
 		l.errs = append(l.errs, fmt.Errorf("providers.%s.keys.%s (%s): %w", p.Name, k.Name, k.Source, err))
 		return
 	}
@@ -272,15 +272,16 @@ func (l *loader) secretFile(path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
-func checkName(name string) error {
+// CheckName takes what may name a provider.
+func CheckName(name string) error {
 	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
 		return errors.New("is no name of a provider: use lower-case letters, digits, '-', '_' and '.'")
 	}
 	return nil
 }
 
-// checkKey takes what can stand in a header.
-func checkKey(v string) error {
+// CheckKey takes a credential that can stand in a header.
+func CheckKey(v string) error {
 	for i := 0; i < len(v); i++ {
 		if v[i] <= ' ' || v[i] >= 0x7f {
 			return errors.New("the key holds a character that no key has: check how it was copied")

@@ -92,7 +92,7 @@ func (c *Config) Target(name string) (llmhub.Target, error) {
 	t := llmhub.Target{Provider: provider, Model: model}
 	adapter := provider
 	if p, ok := c.Provider(provider); ok {
-		adapter = p.Type
+		adapter, t.Timeout = p.Type, p.Timeout
 	}
 	if k, ok := Lookup(adapter, model); ok {
 		t.Window, t.MaxOutput, t.Reasons = k.Window, k.MaxOutput, k.Reasons

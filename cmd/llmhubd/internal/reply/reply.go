@@ -180,6 +180,8 @@ func describe(err error) error {
 	case errors.As(err, &large):
 		return &Error{Status: http.StatusRequestEntityTooLarge, Code: "request_too_large",
 			Message: "The body is larger than " + strconv.FormatInt(large.Limit, 10) + " bytes."}
+	case errors.As(err, &mistyped) && mistyped.Field == "":
+		return Invalid("", "A field has the wrong type; it must be "+jsonWord(mistyped.Type)+".")
 	case errors.As(err, &mistyped):
 		return Invalid(mistyped.Field, "The field "+mistyped.Field+" must be "+jsonWord(mistyped.Type)+".")
 	}
