@@ -63,7 +63,7 @@ func (p *Post) refused(call *llmhub.Call, resp *http.Response) *llmhub.Error {
 	}
 	e := p.Client.Error(call, status, resp.Header, errorBody(resp.Body))
 	e.Status = status
-	e.Sent = status >= 500 || status == http.StatusRequestTimeout
+	e.Sent = e.Sent || status >= 500 || status == http.StatusRequestTimeout
 	limits.Apply(e, status, resp.Header, p.now())
 	return p.clean(call, e)
 }

@@ -208,7 +208,7 @@ func (d *decoder) chunk(b []byte) error {
 // free, unless some of the answer has come.
 func (d *decoder) failure(b []byte) error {
 	e := d.client.Error(d.call, 200, nil, b)
-	e.Sent = e.Sent || d.started
+	e.Sent = d.started
 	return e
 }
 
