@@ -300,7 +300,7 @@ func TestAForgedSignatureIsDropped(t *testing.T) {
 		got = p.Messages[1].Parts[0]
 		return hubtest.Say("x").Events()
 	})})
-	post(t, h, `{"model":"smart","max_tokens":9,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"lhs_Zm9yZ2Vk"}]},{"role":"user","content":"go"}]}`)
+	post(t, h, `{"model":"smart","max_tokens":9,"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"ZLHS1zzzZm9yZ2Vk"}]},{"role":"user","content":"go"}]}`)
 	if got.Kind != llmhub.PartReasoning || got.Signature != "" || got.SignedBy != "" {
 		t.Errorf("forged signature became %+v", got)
 	}
