@@ -104,10 +104,16 @@ func kindOf(status int, word string, body []byte) llmhub.Kind {
 	case "forbidden": // what the firewall says in JSON
 		return llmhub.Blocked
 	}
-	if len(body) > 0 && body[0] == '<' && status >= 400 && status < 500 && status != http.StatusTooManyRequests {
-		return llmhub.Blocked
-	}
+	page := len(body) > 0 && body[0] == '<' // not the API: what stands in front of it
 	switch {
+	case status == http.StatusRequestTimeout:
+		return llmhub.Timeout
+	case status == http.StatusRequestEntityTooLarge:
+		return llmhub.RequestTooLarge
+	case status == http.StatusTooManyRequests:
+		return llmhub.RateLimited
+	case page && status >= 400 && status < 500:
+		return llmhub.Blocked
 	case status == http.StatusUnauthorized:
 		return llmhub.BadCredential
 	case status == http.StatusPaymentRequired:
@@ -116,16 +122,10 @@ func kindOf(status int, word string, body []byte) llmhub.Kind {
 		return llmhub.PermissionDenied
 	case status == http.StatusNotFound:
 		return llmhub.ModelNotFound
-	case status == http.StatusRequestTimeout:
-		return llmhub.Timeout
 	case status == http.StatusConflict, status == http.StatusTooEarly:
 		return llmhub.Conflict
-	case status == http.StatusRequestEntityTooLarge:
-		return llmhub.RequestTooLarge
 	case status == http.StatusUnprocessableEntity:
 		return llmhub.Unprocessable
-	case status == http.StatusTooManyRequests:
-		return llmhub.RateLimited
 	case status >= 520 && status <= 529:
 		return llmhub.Overloaded
 	case status >= 500, status == 0:
