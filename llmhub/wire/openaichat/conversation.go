@@ -277,8 +277,8 @@ func (r *rendering) assistant(w *list, m, before *llmhub.Message, o object) {
 	if !llmhub.Same(text, was) || !mine(m.Origin) || r.conflicts(o.get("content")) {
 		o = r.saying(o, text)
 	}
-	calls := kinds(m.Parts, llmhub.PartToolCall)
-	if !llmhub.Same(calls, kinds(before.Parts, llmhub.PartToolCall)) || r.conflicts(o.get("tool_calls")) {
+	calls := pick(m.Parts, isCall)
+	if !llmhub.Same(calls, pick(before.Parts, isCall)) || r.conflicts(o.get("tool_calls")) {
 		o = o.with("tool_calls", r.calls(calls)).with("function_call", nil)
 	}
 	if r.q.Signatures == "" || !llmhub.Same(text, was) || r.conflicts(o.get("extra_content")) {
@@ -316,20 +316,22 @@ func (r *rendering) saying(o object, text []llmhub.Part) object {
 
 // said are the parts of an assistant's content.
 func said(parts []llmhub.Part) []llmhub.Part {
-	var list []llmhub.Part
-	for _, p := range parts {
-		if p.Kind != llmhub.PartToolCall && p.Kind != llmhub.PartReasoning {
-			list = append(list, p)
-		}
-	}
-	return list
+	return pick(parts, func(p *llmhub.Part) bool { return !isCall(p) && !isThought(p) })
 }
 
-func kinds(parts []llmhub.Part, kind llmhub.PartKind) []llmhub.Part {
+// isCall reports whether a part is a call: of a function or, in this dialect
+// only, of another sort.
+func isCall(p *llmhub.Part) bool {
+	return p.Kind == llmhub.PartToolCall || p.Kind == llmhub.PartOther && p.ID != ""
+}
+
+func isThought(p *llmhub.Part) bool { return p.Kind == llmhub.PartReasoning }
+
+func pick(parts []llmhub.Part, is func(*llmhub.Part) bool) []llmhub.Part {
 	var list []llmhub.Part
-	for _, p := range parts {
-		if p.Kind == kind {
-			list = append(list, p)
+	for i := range parts {
+		if is(&parts[i]) {
+			list = append(list, parts[i])
 		}
 	}
 	return list
@@ -343,24 +345,24 @@ func (r *rendering) own(p *llmhub.Part) bool {
 // thoughts leaves reasoning in the one member that the provider takes it in:
 // what is its own, and what this dialect's caller sent without saying whose.
 func (r *rendering) thoughts(o object, m, before *llmhub.Message) object {
+	all := pick(m.Parts, isThought)
+	changed := !llmhub.Same(all, pick(before.Parts, isThought))
 	text := ""
-	for _, p := range kinds(m.Parts, llmhub.PartReasoning) {
+	for _, p := range all {
 		if p.SignedBy != "" && p.SignedBy == r.provider || p.SignedBy == "" && mine(p.Origin) {
 			text += p.Text
+		} else {
+			changed = true
 		}
 	}
 	o = o.with("thinking_blocks", nil)
-	if r.q.Reasoning == "reasoning_content" && o.get("reasoning_content") == nil {
-		o = o.with("reasoning", nil)
-	}
+	twice := r.q.Reasoning == "reasoning_content" && o.get("reasoning_content") != nil && !changed
 	for _, name := range [...]string{"reasoning_content", "reasoning"} {
 		switch {
-		case name != r.q.Reasoning:
-			if r.q.Reasoning != "reasoning_content" {
-				o = o.with(name, nil)
-			}
-		case o.get(name) == nil || !llmhub.Same(kinds(m.Parts, llmhub.PartReasoning), kinds(before.Parts, llmhub.PartReasoning)):
+		case name == r.q.Reasoning && (changed || o.get(name) == nil):
 			o = o.withText(name, text)
+		case name != r.q.Reasoning && !twice:
+			o = o.with(name, nil)
 		}
 	}
 	return o
@@ -379,6 +381,14 @@ func (r *rendering) calls(calls []llmhub.Part) []byte {
 }
 
 func (r *rendering) toolCall(w *list, p *llmhub.Part) {
+	if p.Kind == llmhub.PartOther {
+		if !mine(p.Origin) {
+			r.refuse(keys[kMessages])
+			return
+		}
+		w.raw(p.Origin.JSON)
+		return
+	}
 	var o, f object
 	if mine(p.Origin) {
 		d := decoding{}

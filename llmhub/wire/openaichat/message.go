@@ -224,7 +224,7 @@ func (d *decoding) thoughts(path string, o object) []llmhub.Part {
 func (d *decoding) toolCall(path string, v []byte) llmhub.Part {
 	o := d.object(path, v)
 	if t := o.text("type"); t != "function" && t != "" {
-		return llmhub.Part{Kind: llmhub.PartOther, Origin: origin(v)}
+		return llmhub.Part{Kind: llmhub.PartOther, ID: o.text("id"), Origin: origin(v)}
 	}
 	f := d.object(path+".function", o.get("function"))
 	p := llmhub.Part{Kind: llmhub.PartToolCall, ID: o.text("id"), Name: f.text("name"), Args: arguments(f.get("arguments")), Origin: origin(v)}
