@@ -193,6 +193,9 @@ func (x *exchange) open(from *llmhub.Call, size int) {
 	if x.req.Stream {
 		h["Content-Type"] = eventStream
 		h["X-Accel-Buffering"] = no
+		if x.r.ProtoMajor == 1 && x.r.ProtoMinor > 0 { // else a short stream gets a length, which tells how it was cut
+			h["Transfer-Encoding"] = chunked
+		}
 	} else {
 		h["Content-Type"] = jsonType
 		h["Content-Length"] = []string{strconv.Itoa(size)}
@@ -211,6 +214,7 @@ var (
 	jsonType    = []string{"application/json"}
 	noStore     = []string{"no-store"}
 	no          = []string{"no"}
+	chunked     = []string{"chunked"}
 )
 
 // writeTime is how long a caller may take to read what was written.

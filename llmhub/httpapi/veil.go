@@ -104,7 +104,13 @@ type veil struct {
 }
 
 func (v *veil) draw(ev *llmhub.Event) {
-	if ev.Part == nil || ev.Raw != nil {
+	if ev.Raw != nil {
+		return
+	}
+	if v.blind && ev.Kind != llmhub.EventEnd {
+		ev.Usage = nil // when a provider counts tells which one it is
+	}
+	if ev.Part == nil {
 		return
 	}
 	call := v.blind && ev.Kind == llmhub.EventOpen && ev.Part.Kind == llmhub.PartToolCall

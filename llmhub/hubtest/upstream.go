@@ -167,6 +167,9 @@ func (u *Upstream) play(w http.ResponseWriter, r *http.Request, req *llmhub.Requ
 			io.WriteString(w, act.Noise)
 			act.Noise = ""
 		}
+		if ev.Kind == llmhub.EventStart { // some dialects tell the prompt's part at once
+			ev.Usage = &llmhub.Usage{Input: act.Answer.Usage.Input}
+		}
 		w.Write(enc.Append(nil, ev))
 		flush.Flush()
 		n++

@@ -1,0 +1,166 @@
+package daemon
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/auth"
+	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/reply"
+	"github.com/llmhubd/llmhub/llmhub"
+	"github.com/llmhubd/llmhub/llmhub/httpapi"
+	"github.com/llmhubd/llmhub/llmhub/wire"
+	"github.com/llmhubd/llmhub/llmhub/wire/anthropic"
+	"github.com/llmhubd/llmhub/llmhub/wire/openaichat"
+	"github.com/llmhubd/llmhub/ui"
+)
+
+// dataRoute is an address of the data plane: callers prove themselves there by
+// virtual key or access token.
+type dataRoute struct {
+	method, path string
+	handler      http.Handler
+}
+
+// routes makes the one table of all addresses, and the handler that serves it.
+func (d *daemon) routes() http.Handler {
+	r := httprouter.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath, r.HandleOPTIONS = false, false, false
+	for _, rt := range d.controlPlane() {
+		r.Handle(rt.Method, rt.Path, d.auth.Guard(rt))
+	}
+	for _, rt := range d.dataPlane() {
+		r.Handle(rt.method, rt.path, func(w http.ResponseWriter, req *http.Request, _ httprouter.Params) { rt.handler.ServeHTTP(w, req) })
+	}
+	r.NotFound = d.notFound(ui.Handler())
+	r.MethodNotAllowed = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		reply.Fail(w, &reply.Error{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Message: req.Method + " is not for " + req.URL.Path + "; it takes " + w.Header().Get("Allow") + "."})
+	})
+	r.PanicHandler = d.panicked
+	return r
+}
+
+func (d *daemon) dataPlane() []dataRoute {
+	inFlight := httpapi.NewInFlight(512 << 20)
+	model := func(server wire.Server, logicalOnly bool) http.Handler {
+		return httpapi.New(httpapi.Config{
+			Hub: d.gateway, Server: server, Caller: d.caller, Logical: d.gateway.Logical, LogicalOnly: logicalOnly, Sealer: d.sealer,
+			Header: d.disclose, Refused: d.refused, MaxBody: d.cfg.Server.BodyLimit, InFlight: inFlight, Log: d.log,
+		})
+	}
+	chat, messages := openaichat.Server{}, anthropic.Server{}
+	models := &httpapi.Models{Caller: d.caller, List: d.gateway.Models, Server: chat}
+	return []dataRoute{
+		{http.MethodPost, "/v1/chat", model(chat, true)},
+		{http.MethodPost, "/v1/chat/completions", model(chat, false)},
+		{http.MethodPost, "/v1/messages", model(messages, false)},
+		{http.MethodGet, "/v1/models", models},
+		{http.MethodGet, "/v1/models/*id", models},
+	}
+}
+
+func (d *daemon) controlPlane() []auth.Route {
+	public := func(path string, h http.HandlerFunc) auth.Route {
+		return auth.Route{Method: http.MethodGet, Path: path, Policy: auth.Public(), Handle: func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) { h(w, r) }}
+	}
+	routes := []auth.Route{public("/livez", d.alive), public("/healthz", d.alive), public("/readyz", d.ready)}
+	routes = append(routes, d.auth.Routes()...)
+	return routes
+}
+
+// caller says who makes a model call. In demo mode the printed key counts too;
+// it lives in memory, and nothing but demo providers answers it.
+func (d *daemon) caller(r *http.Request) (llmhub.Caller, error) {
+	if d.draining() {
+		return llmhub.Caller{}, &llmhub.Error{Kind: llmhub.Draining, RetryAfter: time.Second}
+	}
+	if d.gateway.Demo() && r.Header.Get("Authorization") == "Bearer "+d.demoKey.Expose() {
+		return llmhub.Caller{Key: "demo"}, nil
+	}
+	return d.auth.Caller(r)
+}
+
+// refused logs a request of a known caller that sent nothing upstream.
+func (d *daemon) refused(req *llmhub.Request, err *llmhub.Error) {
+	row := requestRow(req)
+	row.Time = time.Now()
+	d.gateway.recorder.refused(row, err)
+}
+
+// disclose adds the headers that say who answered, for those who may know, and
+// marks what demo providers made up.
+func (d *daemon) disclose(h http.Header, req *llmhub.Request, from *llmhub.Call) {
+	if from == nil {
+		return
+	}
+	if isDemo(from.Target.Provider) {
+		h.Set("X-Llmhub-Demo", "true")
+	}
+	if req == nil || !req.Caller.Disclose {
+		return
+	}
+	h.Set("X-Llmhub-Attempts", strconv.Itoa(from.Attempt))
+	h.Set("X-Llmhub-Provider", from.Target.Provider)
+	h.Set("X-Llmhub-Model", from.Target.Model)
+	h.Set("X-Llmhub-Key", d.gateway.KeyName(from.Key.ID))
+	if w := from.Warnings(); len(w) > 0 {
+		h.Set("X-Llmhub-Warnings", headerText(strings.Join(w, "; ")))
+	}
+}
+
+// alive says that the process runs.
+func (d *daemon) alive(w http.ResponseWriter, _ *http.Request) {
+	reply.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// ready says whether requests should come here.
+func (d *daemon) ready(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case d.draining():
+		reply.JSON(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
+	case d.store.Ping(r.Context()) != nil:
+		reply.JSON(w, http.StatusServiceUnavailable, map[string]string{"status": "database does not answer"})
+	case d.usage.Ready() != nil:
+		reply.JSON(w, http.StatusServiceUnavailable, map[string]string{"status": "usage log is full"})
+	default:
+		reply.JSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	}
+}
+
+// notFound serves the pages, and answers what is none of them.
+func (d *daemon) notFound(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/v1") && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		hint := "GET /v1/models lists the models; the addresses are /v1/chat, /v1/chat/completions and /v1/messages."
+		if strings.HasPrefix(r.URL.Path, "/v1/v1/") {
+			hint = "Your base URL ends in /v1 already; leave one of them out."
+		}
+		reply.Fail(w, &reply.Error{Status: http.StatusNotFound, Code: "not_found", Message: "There is nothing at " + r.Method + " " + r.URL.Path + ". " + hint})
+	})
+}
+
+// panicked answers a request whose handler has panicked.
+func (d *daemon) panicked(w http.ResponseWriter, r *http.Request, p any) {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p) // it is meant: net/http cuts the connection
+	}
+	d.log.Error("handler panics", "method", r.Method, "path", r.URL.Path, "panic", p)
+	reply.Fail(w, errors.New("panic"))
+}
+
+// headerText is s without what may not stand in a header.
+func headerText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}
