@@ -3,7 +3,9 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/julienschmidt/httprouter"
+	"golang.org/x/crypto/argon2"
 
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/auth"
 	"github.com/llmhubd/llmhub/llmhub"
@@ -331,6 +334,64 @@ func TestLoginIsThrottledByAccountAndAddress(t *testing.T) {
 		want(t, "IPv6", try("nothing like the password", "[2a00:1:2:3::"+string(rune('1'+i))+"]:1"), 401)
 	}
 	want(t, "another address of the same /64", try(password, "[2a00:1:2:3::ffff]:1"), 429)
+}
+
+func TestAnAccountUnderAttackIsSlowNotShut(t *testing.T) {
+	waited := 0
+	h := newHouse(t, auth.Config{Wait: func(_ context.Context, d time.Duration) error { waited++; return nil }})
+	h.admin()
+	for i := range 25 {
+		h.do("POST", "/v1/auth/login", credentials{"email": email, "password": "nothing like the password"}, func(r *http.Request) { r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", i) })
+	}
+	if waited != 5 {
+		t.Errorf("25 networks waited %d times, want 5 after the first 20", waited)
+	}
+	want(t, "its owner", h.do("POST", "/v1/auth/login", credentials{"email": email, "password": password}, func(r *http.Request) { r.RemoteAddr = "198.51.100.1:1" }), 200)
+	if waited != 6 {
+		t.Errorf("its owner waited %d times, want once", waited-5)
+	}
+}
+
+func TestDisabledAccountIsOutAtOnce(t *testing.T) {
+	h := newHouse(t, auth.Config{})
+	h.admin()
+	second, err := h.NewUser(t.Context(), "b@example.org", password, store.RoleAdmin)
+	if err == nil {
+		err = h.store.CreateUser(t.Context(), second)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := h.login()
+	me, _ := h.store.UserByEmail(t.Context(), email)
+	if _, err := h.store.UpdateUser(t.Context(), me.ID, func(u *store.User) error { u.Disabled = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "me by token", h.do("GET", "/v1/auth/me", nil, bearer(a.token())), 401)
+	want(t, "me by cookie", h.do("GET", "/v1/auth/me", nil, withCookie(a.cookie())), 401)
+	want(t, "refresh", h.do("POST", "/v1/auth/refresh", nil, withCookie(a.cookie())), 401)
+	want(t, "login", h.do("POST", "/v1/auth/login", credentials{"email": email, "password": password}, nil), 401)
+}
+
+func TestCheapHashIsMadeAnewOnLogin(t *testing.T) {
+	h := newHouse(t, auth.Config{})
+	h.admin()
+	salt := []byte("sixteen bytes...")
+	b64 := base64.RawStdEncoding.EncodeToString
+	cheap := "$argon2id$v=19$m=8192,t=1,p=1$" + b64(salt) + "$" + b64(argon2.IDKey([]byte(password), salt, 1, 8192, 1, 32))
+	me, _ := h.store.UserByEmail(t.Context(), email)
+	if _, err := h.store.UpdateUser(t.Context(), me.ID, func(u *store.User) error { u.PasswordHash = cheap; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	h.login()
+	after, _ := h.store.UserByEmail(t.Context(), email)
+	if !strings.HasPrefix(after.PasswordHash, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("hash after login = %.40s…, want one of today's cost", after.PasswordHash)
+	}
+	h.login()
+	if again, _ := h.store.UserByEmail(t.Context(), email); again.PasswordHash != after.PasswordHash {
+		t.Error("a hash of today's cost was made anew")
+	}
 }
 
 func TestRefreshRotates(t *testing.T) {

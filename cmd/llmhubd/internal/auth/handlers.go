@@ -185,6 +185,9 @@ func (s *Service) checkLogin(r *http.Request, email, password string) (store.Use
 	return u, nil
 }
 
+// slow is how long a login takes longer while an account is under attack.
+const slow = 2 * time.Second
+
 // throttle counts a try before it is made, so that many at once do not pass.
 // done takes it back: it was the right password.
 func (s *Service) throttle(r *http.Request, email string) (done func(), err error) {
@@ -198,12 +201,8 @@ func (s *Service) throttle(r *http.Request, email string) (done func(), err erro
 	}
 	if s.accounts.take(email) > 0 {
 		// Many networks try one account. Its owner must get in, so all wait alike.
-		t := time.NewTimer(s.slow)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
+		if err := s.wait(r.Context(), slow); err != nil {
+			return nil, err
 		}
 	}
 	return func() {

@@ -38,8 +38,9 @@ type Config struct {
 	AllowDirectModels bool // every caller may ask for provider/model
 	Disclose          bool // every caller may learn who answered
 
-	Now func() time.Time // nil: time.Now
-	Log *slog.Logger     // nil: slog.Default()
+	Now  func() time.Time                                 // nil: time.Now
+	Wait func(ctx context.Context, d time.Duration) error // nil: waits
+	Log  *slog.Logger                                     // nil: slog.Default()
 }
 
 // Service answers who asks. It is safe for concurrent use.
@@ -58,7 +59,7 @@ type Service struct {
 	pairs    *throttle // by account and network
 	networks *throttle
 	accounts *throttle // only slows down, so that nobody can lock another out
-	slow     time.Duration
+	wait     func(context.Context, time.Duration) error
 
 	refreshing sync.Mutex // held while the snapshot is made
 	snapshot   atomic.Pointer[snapshot]
@@ -70,6 +71,9 @@ type Service struct {
 func New(ctx context.Context, c Config) (*Service, error) {
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Wait == nil {
+		c.Wait = wait
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -84,11 +88,23 @@ func New(ctx context.Context, c Config) (*Service, error) {
 		pairs:    newThrottle(rate{5, 30 * time.Second}, c.Now),
 		networks: newThrottle(rate{20, 3 * time.Second}, c.Now),
 		accounts: newThrottle(rate{20, 10 * time.Second}, c.Now),
-		slow:     2 * time.Second,
+		wait:     c.Wait,
 	}
 	s.snapshot.Store(&snapshot{})
 	s.ended.Store(&map[string]time.Time{})
 	return s, s.Refresh(ctx)
+}
+
+// wait returns after d, or with an error when ctx has ended before.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Maintain does what time brings: it replaces a token key that is old, forgets
