@@ -8,7 +8,12 @@
 // A prompt of another dialect is rendered like this: leading instructions become
 // system; an instruction in mid-conversation keeps its place as a user's text
 // between <system> tags, which every model takes; neighbours of one role become
-// one turn, in which tool results stand first.
+// one turn, in which tool results stand first. Reasoning goes back to the provider
+// that signed it and to nobody else. How much to think is said in the words that
+// the model takes ([Traits]), and left out where a tool must be called. A
+// temperature above 1 becomes 1. The schema of an answer is closed, as the API
+// wants it; JSON without a schema, audio, several choices and files of another
+// provider are refused.
 package anthropic
 
 import (

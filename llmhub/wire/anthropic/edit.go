@@ -65,7 +65,10 @@ func (e *editor) messages() error {
 		return nil
 	}
 	var all [][]byte
-	for _, m := range e.now.Messages {
+	for i, m := range e.now.Messages {
+		if m.Origin.Dialect != Name {
+			m = fitting(m, i == len(e.now.Messages)-1)
+		}
 		v, err := e.message(m)
 		if err != nil {
 			return err
@@ -137,14 +140,16 @@ func (e *editor) content(parts []llmhub.Part) ([]byte, error) {
 }
 
 func (e *editor) tools() error {
-	if !llmhub.Same(e.was.Tools, e.now.Tools) {
+	choice := !llmhub.Same(e.was.Choice, e.now.Choice) || !llmhub.Same(e.was.Parallel, e.now.Parallel)
+	if some := e.now.Choice != nil && e.now.Choice.Only != nil; some || !llmhub.Same(e.was.Tools, e.now.Tools) {
+		choice = choice || len(e.now.Tools) == 0 // none may be chosen from nothing
 		v, err := e.renderer.tools(e.now)
 		if err != nil {
 			return err
 		}
 		e.set(kTools, v)
 	}
-	if !llmhub.Same(e.was.Choice, e.now.Choice) || !llmhub.Same(e.was.Parallel, e.now.Parallel) {
+	if choice {
 		e.set(kToolChoice, e.toolChoice(e.now))
 	}
 	return nil

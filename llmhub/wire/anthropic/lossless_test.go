@@ -126,6 +126,31 @@ var edits = []struct {
 			}
 		}
 	}},
+	{"an instruction more and half an answer", func(p *llmhub.Prompt, _ anthropic.Traits) bool {
+		p.Messages = append(p.Messages, llmhub.Message{Role: llmhub.RoleSystem, Parts: []llmhub.Part{{Kind: llmhub.PartText, Text: "in French"}}},
+			llmhub.Message{Role: llmhub.RoleAssistant, Parts: []llmhub.Part{{Kind: llmhub.PartText, Text: "Je "}}})
+		return true
+	}, func(b map[string]any) {
+		b["messages"] = append(b["messages"].([]any),
+			map[string]any{"role": "user", "content": []any{map[string]any{"type": "text", "text": "<system>\nin French\n</system>"}}},
+			map[string]any{"role": "assistant", "content": []any{map[string]any{"type": "text", "text": "Je"}}})
+	}},
+	{"no tools", func(p *llmhub.Prompt, _ anthropic.Traits) bool {
+		for _, m := range p.Messages {
+			for _, part := range m.Parts {
+				if part.Kind == llmhub.PartToolCall { // then there must be tools
+					return false
+				}
+			}
+		}
+		p.Tools = nil
+		return true
+	}, func(b map[string]any) {
+		if tools, ok := b["tools"]; ok && len(tools.([]any)) > 0 {
+			delete(b, "tools")
+			delete(b, "tool_choice")
+		}
+	}},
 	{"a stop sequence", func(p *llmhub.Prompt, _ anthropic.Traits) bool {
 		p.Stop = []string{"END"}
 		return true

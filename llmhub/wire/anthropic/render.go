@@ -149,18 +149,12 @@ func (r *renderer) turns(p *llmhub.Prompt) ([]byte, error) {
 	var all []turn
 	for i, m := range p.Messages {
 		last := i == len(p.Messages)-1
-		switch m.Role {
-		case llmhub.RoleUser, llmhub.RoleAssistant:
-		case llmhub.RoleSystem:
-			m = asUser(m)
-		default:
+		m = fitting(m, last)
+		if m.Role != llmhub.RoleUser && m.Role != llmhub.RoleAssistant {
 			return nil, invalid("no such role as "+strconv.Quote(string(m.Role)), "messages")
 		}
 		t := turn{role: m.Role}
 		for _, part := range m.Parts {
-			if last && m.Role == llmhub.RoleAssistant && part.Kind == llmhub.PartText {
-				part.Text = strings.TrimRight(part.Text, " \t\r\n") // the API refuses blanks at the end
-			}
 			b, err := r.block(part)
 			if err != nil {
 				return nil, err
@@ -213,6 +207,20 @@ func appendTurns(all []turn) []byte {
 		dst = append(dst, "]}"...)
 	}
 	return append(dst, ']')
+}
+
+// fitting is a turn of another dialect as this one takes it: an instruction in
+// mid-conversation is the user's, and an answer that is to be gone on with does
+// not end in blanks.
+func fitting(m llmhub.Message, last bool) llmhub.Message {
+	if m.Role == llmhub.RoleSystem {
+		return asUser(m)
+	}
+	if n := len(m.Parts); last && m.Role == llmhub.RoleAssistant && n > 0 && m.Parts[n-1].Kind == llmhub.PartText {
+		m.Parts = slices.Clone(m.Parts)
+		m.Parts[n-1].Text = strings.TrimRight(m.Parts[n-1].Text, " \t\r\n")
+	}
+	return m
 }
 
 // asUser dresses an instruction in mid-conversation.

@@ -26,6 +26,7 @@ func TestRequestRefuses(t *testing.T) {
 		{"a cap with an exponent", `{"model":"a","max_tokens":1e3,"messages":[]}`, "max_tokens"},
 		{"a cap with a fraction", `{"model":"a","max_tokens":1.0,"messages":[]}`, "max_tokens"},
 		{"a cap below nothing", `{"model":"a","max_tokens":-1,"messages":[]}`, "max_tokens"},
+		{"a cap that begins with zeros", `{"model":"a","max_tokens":007,"messages":[]}`, "max_tokens"},
 		{"a cap that is a string", `{"model":"a","max_tokens":"5","messages":[]}`, "max_tokens"},
 		{"no messages", `{"model":"a","max_tokens":1}`, "messages"},
 		{"fallbacks that are no list", `{"model":"a","messages":[],"fallbacks":"b"}`, "fallbacks"},
