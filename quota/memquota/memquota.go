@@ -31,6 +31,17 @@ type Config struct {
 // Store is a [llmhub.QuotaStore] that remembers in memory. It is safe for
 // concurrent use. It has no keys until [Store.SetKeys] gives it some.
 //
+// What it holds, at every look, of each key and window:
+//
+//   - A lease is granted only if used + reserved + its amount ≤ the limit.
+//   - Reserved is the sum of the window's live leases, used the sum of what its
+//     ended leases were charged.
+//   - A lease ends exactly once, by Settle or by expiry, and is charged at most
+//     the requests that it reserved; expired, all of them.
+//   - Tokens above the reservation are booked in full, so only tokens that were
+//     estimated too low can pass a limit.
+//   - The number of a window never falls, so no clock resets one twice.
+//
 // Each provider's keys lie under one mutex, and so do the limits of callers
 // whose names fall in one of 64 shards. Reserve locks shards in ascending order,
 // then the provider; checks all; then takes from all, or from none.

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	simSteps = flag.Float64("sim.steps", 200_000, "steps of the model simulation")
+	simSteps = flag.Float64("sim.steps", simDefault, "steps of the model simulation")
 	simSeed  = flag.Uint64("sim.seed", 0, "seed of the model simulation; 0: a fixed one")
 )
 

@@ -18,7 +18,7 @@ const (
 // slot is a live lease.
 type slot struct {
 	index      uint32
-	generation uint32 // odd while the lease lives
+	generation uint32 // odd while the lease lives, and so is a handle's
 	request    llmhub.ID
 	attempt    int
 	key        *key
@@ -83,7 +83,7 @@ func (s *slab) find(l *llmhub.Lease) *slot {
 		return nil
 	}
 	sl := &s.slots[i]
-	if !sl.live() || uint64(sl.generation&genMask) != l.Handle>>slotBits&genMask || sl.request != l.Request || sl.attempt != l.Attempt {
+	if uint64(sl.generation&genMask) != l.Handle>>slotBits&genMask || sl.request != l.Request || sl.attempt != l.Attempt {
 		return nil
 	}
 	return sl

@@ -386,3 +386,80 @@ func TestLimitsAreForgotten(t *testing.T) {
 		t.Errorf("after Sweep %d limits are remembered, want 0", n)
 	}
 }
+
+func TestALimitThatWasForgottenIsNotEnteredTwice(t *testing.T) {
+	b := open(memquota.Key{ID: "a"})
+	limit := llmhub.Limit{Name: "vk", Per: time.Minute, Max: llmhub.Amount{Requests: 1}}
+	settle(b, reserve(t, b, "acme"), good)
+	ends := b.Limit(limit).ResetsAt
+	b.now = ends
+	b.Sweep()
+	b.now = ends.Add(-time.Second)
+	if got := b.Limit(limit).ResetsAt; !got.Equal(ends.Add(time.Minute)) {
+		t.Errorf("after the clock went back the window ends at %v, want %v: the one before is over", got, ends.Add(time.Minute))
+	}
+}
+
+func TestAKeyThatLeavesItsScopeTakesItsLeasesAlong(t *testing.T) {
+	keys := []memquota.Key{{ID: "a", Scope: "project", Anchor: start}, {ID: "b", Scope: "project", Priority: 1, Anchor: start}}
+	b := open(keys...)
+	l := reserve(t, b, "acme")
+	keys[0].Scope = ""
+	b.SetKeys(keys)
+	for id, want := range map[llmhub.KeyID]int64{"a": 1, "b": 0} {
+		if st, _ := b.Status(id); st.Requests.Reserved != want || st.Minute.Requests.Reserved != want {
+			t.Errorf("key %s has %+v and %+v, want %d reserved", id, st.Requests, st.Minute.Requests, want)
+		}
+	}
+	settle(b, l, good)
+	for id, want := range map[llmhub.KeyID]int64{"a": 1, "b": 0} {
+		if st, _ := b.Status(id); st.Requests.Used != want || st.Requests.Reserved != 0 {
+			t.Errorf("after Settle key %s has %+v, want %d used", id, st.Requests, want)
+		}
+	}
+}
+
+func TestALeaseIsOverAtItsVeryEnd(t *testing.T) {
+	b := open(memquota.Key{ID: "a"})
+	l := reserve(t, b, "acme")
+	b.now = l.Expires
+	settle(b, l, verdict(400, llmhub.InvalidRequest, ""))
+	if st, _ := b.Status("a"); st.Requests.Used != 1 || st.Requests.Reserved != 0 {
+		t.Errorf("Settle at %v of a lease until %v leaves %+v, want it charged", b.now, l.Expires, st.Requests)
+	}
+}
+
+func TestATryEndsWhenItsKeyIsMovedOrCleared(t *testing.T) {
+	mistake := verdict(400, llmhub.InvalidRequest, "")
+	for _, tt := range []struct {
+		name   string
+		change func(*bench, []memquota.Key)
+	}{
+		{"moved", func(b *bench, keys []memquota.Key) { keys[0].Scope = ""; b.SetKeys(keys) }},
+		{"cleared", func(b *bench, keys []memquota.Key) { b.Clear("a") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			keys := []memquota.Key{{ID: "a", Scope: "project"}, {ID: "b", Scope: "project", Priority: 1}}
+			b := open(keys...)
+			settle(b, reserve(t, b, "acme"), limited)
+			b.now = start.Add(300 * time.Second)
+			old := reserve(t, b, "acme")
+			refused(t, b, "acme", llmhub.RateLimited)
+			tt.change(b, keys)
+
+			b.SetDisabled("a", true)
+			l := reserve(t, b, "acme") // b's scope is free to be tried again
+			settle(b, l, mistake)
+			b.SetDisabled("a", false)
+			b.SetDisabled("b", true)
+
+			again := limited
+			again.Verdict.Until = b.now.Add(time.Second)
+			settle(b, reserve(t, b, "acme"), again)
+			b.now = b.now.Add(2 * time.Second)
+			reserve(t, b, "acme") // tries
+			settle(b, old, mistake)
+			refused(t, b, "acme", llmhub.RateLimited) // it is still being tried
+		})
+	}
+}

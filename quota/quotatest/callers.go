@@ -76,6 +76,14 @@ var callers = []Claim{
 		b.must(b.askLimited(wide))
 		b.refuse(b.askLimited(wide), llmhub.QuotaExceeded)
 	}},
+	{"a limit that is named twice is held once", func(tb testing.TB, open Opener) {
+		b := set(tb, open, Key{ID: "a"})
+		l := perMinute("vk", 2, 0)
+		b.must(b.askLimited(l, perMinute("vk", 5, 0)))
+		b.must(b.askLimited(l, l))
+		b.refuse(b.askLimited(perMinute("vk", 5, 0), l), llmhub.QuotaExceeded)
+		b.must(b.askLimited(perMinute("vk", 5, 0)))
+	}},
 	{"goroutines together are granted exactly a caller's limit", func(tb testing.TB, open Opener) {
 		b := set(tb, open, Key{ID: "a"}, Key{ID: "b"})
 		one, two := perMinute("one", 50, 0), perMinute("two", 80, 0)
