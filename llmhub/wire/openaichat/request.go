@@ -69,7 +69,7 @@ func scanHas(v []byte, name string) bool {
 // head makes the bytes say what the head says. h is what they say now.
 func (d *draft) head(call *llmhub.Call, q *Quirks, h *head) error {
 	if h.model != call.Target.Model {
-		d.set(kModel, wire.AppendString(nil, call.Target.Model))
+		d.set(kModel, wire.AppendString(make([]byte, 0, len(call.Target.Model)+2), call.Target.Model))
 	}
 	d.remove(kFallbacks)
 	d.remove(kStreamRecovery)
@@ -120,14 +120,17 @@ func (d *draft) stream(on bool, q *Quirks, h *head) {
 	}
 }
 
+// usageOptions are stream options that ask for usage and nothing else.
+var usageOptions = []byte(`{"include_usage":true}`)
+
 // withUsage sets include_usage in stream options, whatever else they say.
 func withUsage(v []byte) []byte {
 	if isNull(v) {
-		return []byte(`{"include_usage":true}`)
+		return usageOptions
 	}
 	var at [1]wire.Span
 	if wire.ScanHead(v, optionKeys[:], at[:]) != nil {
-		return []byte(`{"include_usage":true}`)
+		return usageOptions
 	}
 	p := wire.Patch{Body: v}
 	p.Set(at[0], optionKeys[0], []byte("true"))
