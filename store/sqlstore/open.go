@@ -26,7 +26,7 @@ type Store struct {
 	w, r    *sql.DB // one connection that writes, a few that read
 	d       dialect
 	now     func() time.Time
-	appends *usageInserts
+	appends []usageInsert
 }
 
 var _ store.Store = (*Store)(nil)
@@ -86,8 +86,5 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close ends the connections. What is under way is waited for.
 func (s *Store) Close() error {
-	if s.appends != nil {
-		s.appends.close()
-	}
-	return errors.Join(s.r.Close(), s.w.Close())
+	return errors.Join(closeUsageInserts(s.appends), s.r.Close(), s.w.Close())
 }

@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"strings"
 
 	"github.com/llmhubd/llmhub/store"
 )
@@ -29,75 +27,6 @@ func scanAttempt(r scanner) (a store.Attempt, err error) {
 		textOf{&a.Provider}, textOf{&a.ServedModel}, textOf{&a.KeyID}, instant{&a.StartedAt}, &a.TTFT, &a.Duration, &a.Status, textOf{&a.Outcome}, textOf{&a.ErrorCode}, textOf{&a.Error}, textOf{&a.WhyChosen}, textOf{&a.WhyLeft}, listOf[string]{&a.Warnings},
 		&a.Charged, &a.Ambiguous, &a.Demo, &a.Input, &a.CacheRead, &a.CacheWrite5m, &a.CacheWrite1h, &a.Output, &a.Reasoning, &a.AudioInput, &a.AudioOutput, &a.Estimated)
 	return a, err
-}
-
-// usageInserts are the prepared statements of AppendUsage: many rows at a time,
-// and one for what remains.
-type usageInserts struct{ many, one *sql.Stmt }
-
-// manyRows is how many rows one statement inserts: more save little.
-const manyRows = 16
-
-func prepareUsageInserts(ctx context.Context, db *sql.DB, d dialect) (*usageInserts, error) {
-	one, err := db.PrepareContext(ctx, insertUsage(d, 1))
-	if err != nil {
-		return nil, err
-	}
-	many, err := db.PrepareContext(ctx, insertUsage(d, manyRows))
-	if err != nil {
-		one.Close()
-		return nil, err
-	}
-	return &usageInserts{many, one}, nil
-}
-
-func (u *usageInserts) close() {
-	u.many.Close()
-	u.one.Close()
-}
-
-// insertUsage is a statement that adds rows unless they are there.
-func insertUsage(d dialect, rows int) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO usage_log (` + usageColumns + `) VALUES `)
-	for n := range rows * usageWidth {
-		switch {
-		case n == 0:
-			b.WriteString("(")
-		case n%usageWidth == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString(d.placeholder(n + 1))
-	}
-	b.WriteString(`) ON CONFLICT (request_id, n) DO NOTHING`)
-	return b.String()
-}
-
-// AppendUsage writes rows in one transaction.
-func (s *Store) AppendUsage(ctx context.Context, rows []store.Attempt) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return s.write(ctx, "append usage", func(tx *sql.Tx) error {
-		values := make([]any, 0, manyRows*usageWidth)
-		for len(rows) > 0 {
-			stmt, n := s.appends.one, 1
-			if len(rows) >= manyRows {
-				stmt, n = s.appends.many, manyRows
-			}
-			values = values[:0]
-			for i := range rows[:n] {
-				values = usageValues(values, &rows[i])
-			}
-			if _, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, values...); err != nil {
-				return err
-			}
-			rows = rows[n:]
-		}
-		return nil
-	})
 }
 
 // RequestLog returns all rows of a request by N.
