@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -97,6 +99,51 @@ func BenchmarkAppendUsage(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpu.Nanoseconds())/float64(rows), "cpu-ns/row")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
+		})
+	}
+}
+
+// BenchmarkListRequests reads the first and a deep page of a log of 200,000
+// rows, and what each filter makes of that.
+func BenchmarkListRequests(b *testing.B) {
+	s, tr, ctx := open(b), newTraffic(), b.Context()
+	size := 200_000
+	if n, err := strconv.Atoi(os.Getenv("LLMHUB_BENCH_ROWS")); err == nil {
+		size = n
+	}
+	start := tr.now
+	var last []store.Attempt
+	for range size / 1000 {
+		last = tr.rows(1000)
+		if err := s.AppendUsage(ctx, last); err != nil {
+			b.Fatal(err)
+		}
+	}
+	middle := start.Add(tr.now.Sub(start) / 2)
+	for _, tt := range []struct {
+		name string
+		f    store.UsageFilter
+	}{
+		{"first", store.UsageFilter{}},
+		{"deep", store.UsageFilter{Until: middle}},
+		{"errors", store.UsageFilter{Outcome: "error"}},
+		{"provider", store.UsageFilter{Provider: "groq"}},
+		{"served", store.UsageFilter{Model: "groq/gpt-5.5"}},
+		{"user", store.UsageFilter{UserID: "user-0042"}},
+		{"virtual-key", store.UsageFilter{VirtualKeyID: "vk-000042"}},
+		{"key-of-nobody", store.UsageFilter{KeyID: "none"}},
+		{"status-of-nobody", store.UsageFilter{Status: 418, VirtualKeyID: "vk-000042"}},
+		{"id", store.UsageFilter{Query: last[0].RequestID}},
+		{"short-prefix", store.UsageFilter{Query: last[0].RequestID[:6]}},
+		{"long-prefix", store.UsageFilter{Query: last[0].RequestID[:9]}},
+		{"short-of-nobody", store.UsageFilter{Query: "zzz"}},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := s.ListRequests(ctx, tt.f); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/llmhubd/llmhub/store"
@@ -18,25 +17,6 @@ import (
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t) })
-}
-
-// TestFirstAdminRounds runs the race for the first admin until luck is no excuse.
-func TestFirstAdminRounds(t *testing.T) {
-	for round := range 50 {
-		s := open(t)
-		var wg sync.WaitGroup
-		for i := range 64 {
-			wg.Go(func() {
-				u := store.User{ID: fmt.Sprint(i), Email: fmt.Sprint(i, "@example.org")}
-				_ = s.CreateFirstAdmin(t.Context(), u, "") // the kit looks at who fails how
-			})
-		}
-		wg.Wait()
-		all, err := s.ListUsers(t.Context())
-		if err != nil || len(all) != 1 || all[0].Role != store.RoleAdmin {
-			t.Fatalf("round %d: users %+v, %v, want one admin", round, all, err)
-		}
-	}
 }
 
 func TestNobodyElseMayReadTheFiles(t *testing.T) {

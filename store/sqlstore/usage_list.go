@@ -100,14 +100,15 @@ func (c *conditions) filter(f store.UsageFilter) {
 const rarePrefix = 8
 
 // query chooses by id. A long one is looked up first; a short one, which much
-// may match, is left for the walk along time to test.
+// may match, is left for the walk along time to test: || keeps the database from
+// gathering all of it by the index of ids.
 func (c *conditions) query(q string) {
 	if q == "" {
 		return
 	}
 	end := q + "\U0010ffff"
 	if len(q) < rarePrefix {
-		c.add(`(request_id >= $ AND request_id < $ OR client_request_id = $)`, q, end, q)
+		c.add(`(request_id || '' >= $ AND request_id || '' < $ OR id IN (SELECT id FROM usage_log WHERE client_request_id = $))`, q, end, q)
 		return
 	}
 	c.add(`id IN (SELECT id FROM usage_log WHERE request_id >= $ AND request_id < $
