@@ -134,7 +134,21 @@ func (r *run) conclude() *Error {
 	if !agreed {
 		kind = AllFailed
 	}
-	return &Error{Kind: kind, Provider: first.Provider, Status: first.Status, Param: first.Param, RetryAfter: r.retryAfter, Err: first}
+	e := &Error{Kind: kind, Provider: first.Provider, Status: first.Status, Param: first.Param, RetryAfter: r.retryAfter, Err: first}
+	if agreed && aboutRequest(first.Status) {
+		e.Code, e.Dialect, e.Raw = first.Code, first.Dialect, first.Raw
+	}
+	return e
+}
+
+// aboutRequest reports whether a provider's answer of this status speaks of the
+// request, and not of the operator's key or account.
+func aboutRequest(status int) bool {
+	switch status {
+	case 400, 404, 413, 422:
+		return true
+	}
+	return false
 }
 
 // weight says which failures speak for the whole request.

@@ -114,7 +114,7 @@ type exchange struct {
 
 // accept reads the request: who asks, then the body, then its head.
 func (x *exchange) accept() error {
-	x.w.Header()["X-Request-Id"] = []string{x.as.ID}
+	identify(x.w.Header(), x.as.ID)
 	var caller llmhub.Caller
 	if x.Caller != nil {
 		var err error

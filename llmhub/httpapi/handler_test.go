@@ -76,8 +76,10 @@ func TestUnaryAnswer(t *testing.T) {
 	if got.Choices[0].Message.Content != "hello" || got.Model != "smart" || got.Object != "chat.completion" {
 		t.Errorf("answered %s", body)
 	}
-	if id := resp.Header.Get("X-Request-Id"); id == "" || !strings.Contains(got.ID, id) {
-		t.Errorf("x-request-id is %q, the answer's id %q", id, got.ID)
+	for _, name := range []string{"X-Request-Id", "Request-Id"} {
+		if id := resp.Header.Get(name); id == "" || !strings.Contains(got.ID, id) {
+			t.Errorf("%s is %q, the answer's id %q", name, id, got.ID)
+		}
 	}
 	if resp.ContentLength != int64(len(body)) {
 		t.Errorf("Content-Length %d of %d bytes", resp.ContentLength, len(body))

@@ -1,5 +1,14 @@
 package httpapi
 
+import "net/http"
+
+// identify names the request in the header that OpenAI's clients read and in
+// the one that Anthropic's do.
+func identify(h http.Header, id string) {
+	named := []string{id}
+	h["X-Request-Id"], h["Request-Id"] = named, named
+}
+
 // plainID reports whether a caller's id of a request may be written down.
 func plainID(s string) bool {
 	if s == "" || len(s) > 128 {

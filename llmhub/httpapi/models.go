@@ -48,7 +48,7 @@ type modelsJSON struct {
 func (m *Models) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := llmhub.NewID(time.Now())
 	as := wire.Identity{ID: id.String()}
-	w.Header().Set("X-Request-Id", as.ID)
+	identify(w.Header(), as.ID)
 	var caller llmhub.Caller
 	if m.Caller != nil {
 		var err error

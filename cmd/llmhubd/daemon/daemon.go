@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/llmhubd/llmhub/adapters"
+	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/admin"
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/auth"
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/config"
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/egress"
@@ -36,6 +39,7 @@ type daemon struct {
 	store    store.Store
 	usage    *usagelog.Log
 	auth     *auth.Service
+	admin    *admin.API
 	gateway  *gateway
 	sealer   *httpapi.Sealer
 	demoKey  llmhub.Secret
@@ -85,7 +89,7 @@ func (d *daemon) build(ctx context.Context, types map[string]Type) error {
 		d.log.Error("usage rows are not written; they are tried again", "error", err)
 	}})
 	quota := memquota.New(memquota.Config{})
-	d.gateway = &gateway{cfg: d.cfg, types: types, keys: d.store, ring: ring, quota: quota, guard: guard, transport: transport,
+	d.gateway = &gateway{cfg: d.cfg, types: types, keys: d.store, ring: ring, quota: quota, transport: transport,
 		recorder: &recorder{log: d.usage, demo: isDemo}, log: d.log}
 	if err := d.gateway.Reload(ctx); err != nil {
 		return err
@@ -94,6 +98,8 @@ func (d *daemon) build(ctx context.Context, types map[string]Type) error {
 	if err := states.restore(ctx); err != nil {
 		return fmt.Errorf("read key states: %w", err)
 	}
+	d.admin = admin.New(admin.Config{Store: d.store, Quota: quota, Upstream: d.gateway, Accounts: d.auth, Settings: d.cfg, Egress: guard,
+		Peers: auth.Peers{Trusted: d.cfg.Server.TrustedProxies}, Types: slices.Sorted(maps.Keys(types)), Log: d.log})
 	d.demoKey = llmhub.NewSecret("lh_demo_" + randomText())
 	d.upkeep(states)
 	d.handler = d.routes()

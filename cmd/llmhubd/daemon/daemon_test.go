@@ -494,7 +494,7 @@ func masked(a answer, model string) string {
 	var names []string
 	for k, v := range a.header {
 		switch k {
-		case "Date", "X-Request-Id":
+		case "Date", "X-Request-Id", "Request-Id":
 			v = nil
 		case "Retry-After":
 			v = []string{"…"}

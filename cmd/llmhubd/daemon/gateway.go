@@ -13,7 +13,6 @@ import (
 	_ "time/tzdata" // days of providers are those of their zone, wherever the binary runs
 
 	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/config"
-	"github.com/llmhubd/llmhub/cmd/llmhubd/internal/egress"
 	"github.com/llmhubd/llmhub/llmhub"
 	"github.com/llmhubd/llmhub/llmhub/httpapi"
 	"github.com/llmhubd/llmhub/llmhub/hubtest"
@@ -31,7 +30,6 @@ type gateway struct {
 	keys      store.ProviderKeys
 	ring      *seal.Ring
 	quota     *memquota.Store
-	guard     *egress.Guard
 	transport http.RoundTripper
 	recorder  *recorder
 	log       *slog.Logger
@@ -48,6 +46,7 @@ type live struct {
 	keys      map[llmhub.KeyID]sealedKey
 	providers map[string]string // type by name
 	serving   map[string]int    // keys by provider
+	adapters  map[string]llmhub.Adapter
 	models    []httpapi.Model
 	demo      bool
 }
@@ -58,7 +57,8 @@ type sealedKey struct {
 	bind   seal.Bind
 	url    string
 	name   string
-	source string // db, env or file
+
+	provider string
 }
 
 // Stream answers a request with the keys in force.
@@ -102,8 +102,7 @@ func (g *gateway) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read provider keys: %w", err)
 	}
-	b := builder{g: g, live: &live{keys: map[llmhub.KeyID]sealedKey{}, providers: map[string]string{}, serving: map[string]int{}},
-		adapters: map[string]llmhub.Adapter{}}
+	b := builder{g: g, live: &live{keys: map[llmhub.KeyID]sealedKey{}, providers: map[string]string{}, serving: map[string]int{}, adapters: map[string]llmhub.Adapter{}}}
 	b.fromConfig(stored)
 	b.fromDatabase(stored)
 	if len(b.quota) == 0 && g.demoAllowed() {
@@ -115,6 +114,46 @@ func (g *gateway) Reload(ctx context.Context) error {
 	g.quota.SetKeys(b.quota)
 	g.live.Store(b.live)
 	return nil
+}
+
+// SealKey makes a row's credential unreadable, and tells it by a fingerprint.
+func (g *gateway) SealKey(row store.ProviderKey, value llmhub.Secret) (sealed []byte, fingerprint string, err error) {
+	return g.ring.SealSecret(value, g.bind(row)), g.ring.Fingerprint(value), nil
+}
+
+// Try asks a provider for its models with a key that is in force.
+func (g *gateway) Try(ctx context.Context, id llmhub.KeyID) ([]string, error) {
+	key, err := g.open(id)
+	if err != nil {
+		return nil, err
+	}
+	l := g.live.Load()
+	lister, ok := l.adapters[l.keys[id].provider].(llmhub.Lister)
+	if !ok {
+		return nil, &llmhub.Error{Kind: llmhub.Unsupported, Message: "this provider cannot list its models"}
+	}
+	return lister.Models(ctx, key)
+}
+
+// bind is what a row's credential is bound to: the row, and the origin that the
+// row names. A row without one follows the provider's base URL in config, which
+// only the operator can change; whoever writes an origin into the database gets
+// a credential that does not open.
+func (g *gateway) bind(row store.ProviderKey) seal.Bind {
+	origin, err := seal.Origin(row.BaseURL)
+	if err != nil {
+		origin = row.BaseURL
+	}
+	return seal.ProviderKey(row.Provider, row.ID, origin)
+}
+
+// typeOf is the type that the config gives a provider.
+func (g *gateway) typeOf(provider string) string {
+	p, ok := g.cfg.Provider(provider)
+	if !ok {
+		return ""
+	}
+	return cmp.Or(p.Type, p.Name)
 }
 
 func (g *gateway) demoAllowed() bool {
@@ -137,10 +176,9 @@ func (g *gateway) open(id llmhub.KeyID) (llmhub.Key, error) {
 
 // builder collects what a Reload puts in force.
 type builder struct {
-	g        *gateway
-	live     *live
-	adapters map[string]llmhub.Adapter
-	quota    []memquota.Key
+	g     *gateway
+	live  *live
+	quota []memquota.Key
 }
 
 func (b *builder) provider(name, typ, baseURL string, rt http.RoundTripper) bool {
@@ -153,7 +191,7 @@ func (b *builder) provider(name, typ, baseURL string, rt http.RoundTripper) bool
 		return false
 	}
 	b.live.providers[name] = typ
-	b.adapters[name] = t.New(Upstream{Name: name, BaseURL: baseURL, Transport: rt})
+	b.live.adapters[name] = t.New(Upstream{Name: name, BaseURL: baseURL, Transport: rt})
 	return true
 }
 
@@ -164,8 +202,8 @@ func (b *builder) fromConfig(stored []store.ProviderKey) {
 		}
 		inDB := slices.ContainsFunc(stored, func(k store.ProviderKey) bool { return k.Provider == p.Name })
 		for _, k := range p.Serving(inDB) {
-			bind := seal.ProviderKey(p.Name, k.ID, b.origin(cmp.Or(p.Type, p.Name), p.BaseURL))
-			b.live.keys[llmhub.KeyID(k.ID)] = sealedKey{sealed: b.g.ring.SealSecret(k.Value, bind), bind: bind, url: p.BaseURL, name: k.Name, source: k.Source.Kind}
+			bind := b.g.bind(store.ProviderKey{ID: k.ID, Provider: p.Name, BaseURL: p.BaseURL})
+			b.live.keys[llmhub.KeyID(k.ID)] = sealedKey{sealed: b.g.ring.SealSecret(k.Value, bind), bind: bind, url: p.BaseURL, name: k.Name, provider: p.Name}
 			b.add(p.Name, memquota.Key{ID: llmhub.KeyID(k.ID), Priority: k.Priority, Weight: k.Weight, Models: k.Models,
 				DailyRequests: k.DailyRequests, DailyTokens: k.DailyTokens, RPM: k.RPM, TPM: k.TPM})
 		}
@@ -174,12 +212,11 @@ func (b *builder) fromConfig(stored []store.ProviderKey) {
 
 func (b *builder) fromDatabase(stored []store.ProviderKey) {
 	for _, k := range stored {
-		typ := cmp.Or(k.Type, b.live.providers[k.Provider], k.Provider)
+		typ := cmp.Or(k.Type, b.g.typeOf(k.Provider), k.Provider)
 		if !b.provider(k.Provider, typ, k.BaseURL, b.g.transport) {
 			continue
 		}
-		bind := seal.ProviderKey(k.Provider, k.ID, b.origin(typ, k.BaseURL))
-		b.live.keys[llmhub.KeyID(k.ID)] = sealedKey{sealed: k.Sealed, bind: bind, url: k.BaseURL, name: k.Name, source: "db"}
+		b.live.keys[llmhub.KeyID(k.ID)] = sealedKey{sealed: k.Sealed, bind: b.g.bind(k), url: k.BaseURL, name: k.Name, provider: k.Provider}
 		b.add(k.Provider, memquota.Key{ID: llmhub.KeyID(k.ID), Priority: k.Priority, Weight: k.Weight, Models: k.Models, Disabled: k.Disabled,
 			DailyRequests: k.DailyRequests, DailyTokens: k.DailyTokens, RPM: k.RPM, TPM: k.TPM})
 	}
@@ -198,17 +235,12 @@ func (b *builder) add(provider string, k memquota.Key) {
 	b.quota = append(b.quota, k)
 }
 
-// origin is where a key may be sent: what it is bound to.
-func (b *builder) origin(typ, baseURL string) string {
-	return cmp.Or(baseURL, b.g.types[typ].Origin)
-}
-
 func (b *builder) demo() {
 	b.live.demo = true
 	for _, d := range demoProviders() {
 		b.provider(d.name, d.typ, "http://"+d.name+".invalid/v1", hubtest.Transport(d.upstream))
 		bind := seal.ProviderKey(d.name, d.name, "")
-		b.live.keys[llmhub.KeyID(d.name)] = sealedKey{sealed: b.g.ring.SealSecret(llmhub.NewSecret("demo"), bind), bind: bind, name: d.name, source: "demo"}
+		b.live.keys[llmhub.KeyID(d.name)] = sealedKey{sealed: b.g.ring.SealSecret(llmhub.NewSecret("demo"), bind), bind: bind, name: d.name, provider: d.name}
 		b.add(d.name, memquota.Key{ID: llmhub.KeyID(d.name)})
 	}
 }
@@ -232,7 +264,7 @@ func (b *builder) finish() error {
 	var err error
 	b.live.table = table
 	c := b.g.base
-	c.Adapters, c.Router, c.Keys = b.adapters, table, b.g.open
+	c.Adapters, c.Router, c.Keys = b.live.adapters, table, b.g.open
 	c.Quota = accounted{b.g.quota, b.g.recorder.log}
 	c.Trace = llmhub.Trace{Done: b.g.recorder.done}
 	b.live.hub, err = llmhub.New(c)

@@ -69,7 +69,7 @@ func (d *daemon) controlPlane() []auth.Route {
 	}
 	routes := []auth.Route{public("/livez", d.alive), public("/healthz", d.alive), public("/readyz", d.ready)}
 	routes = append(routes, d.auth.Routes()...)
-	return routes
+	return append(routes, d.admin.Routes()...)
 }
 
 // caller says who makes a model call. In demo mode the printed key counts too;

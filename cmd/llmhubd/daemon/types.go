@@ -15,9 +15,6 @@ import (
 // Type is a sort of provider: what its config calls type.
 type Type struct {
 	New func(Upstream) llmhub.Adapter
-	// Origin is where its keys go when neither config nor key says. "": a
-	// provider of this type needs a base URL.
-	Origin string
 	// Zone is the time zone whose calendar days its daily quotas follow. "":
 	// fixed days of 86,400 seconds.
 	Zone string
@@ -33,19 +30,19 @@ type Upstream struct {
 // Types are the providers that llmhubd knows. Add your own in your main.
 func Types() map[string]Type {
 	return map[string]Type{
-		"openai": {Origin: "https://api.openai.com", New: func(u Upstream) llmhub.Adapter {
+		"openai": {New: func(u Upstream) llmhub.Adapter {
 			return openai.New(openai.Config{URL: u.BaseURL, Transport: u.Transport})
 		}},
-		"anthropic": {Origin: "https://api.anthropic.com", New: func(u Upstream) llmhub.Adapter {
+		"anthropic": {New: func(u Upstream) llmhub.Adapter {
 			return anthropic.New(anthropic.Config{URL: u.BaseURL, Transport: u.Transport})
 		}},
-		"gemini": {Origin: "https://generativelanguage.googleapis.com", Zone: "America/Los_Angeles", New: func(u Upstream) llmhub.Adapter {
+		"gemini": {Zone: "America/Los_Angeles", New: func(u Upstream) llmhub.Adapter {
 			return gemini.New(gemini.Config{URL: u.BaseURL, Transport: u.Transport})
 		}},
-		"deepseek": {Origin: "https://api.deepseek.com", New: func(u Upstream) llmhub.Adapter {
+		"deepseek": {New: func(u Upstream) llmhub.Adapter {
 			return deepseek.New(deepseek.Config{URL: u.BaseURL, Transport: u.Transport})
 		}},
-		"groq": {Origin: "https://api.groq.com", New: func(u Upstream) llmhub.Adapter {
+		"groq": {New: func(u Upstream) llmhub.Adapter {
 			return groq.New(groq.Config{URL: u.BaseURL, Transport: u.Transport})
 		}},
 		"openaicompat": {New: func(u Upstream) llmhub.Adapter {

@@ -17,7 +17,7 @@ func (c *Client) Error(call *llmhub.Call, status int, header http.Header, body [
 	f := readFailure(body)
 	f.Status, f.Header = status, header
 	e := c.classify(call, f)
-	if f.said() && callersOwn(e.Kind) && call.Accept == Name {
+	if f.said() && (callersOwn(e.Kind) || status == 400 && e.Kind == llmhub.UpstreamFailed) && call.Accept == Name {
 		e.Dialect, e.Raw = Name, bytes.Clone(body)
 	}
 	return e
@@ -232,7 +232,8 @@ func perDay(message string) bool {
 // provider's words help him.
 func callersOwn(k llmhub.Kind) bool {
 	switch k {
-	case llmhub.InvalidRequest, llmhub.Unsupported, llmhub.ContextLength, llmhub.ContentPolicy, llmhub.RequestTooLarge, llmhub.Unprocessable:
+	case llmhub.InvalidRequest, llmhub.Unsupported, llmhub.ContextLength, llmhub.ContentPolicy, llmhub.RequestTooLarge, llmhub.Unprocessable,
+		llmhub.ModelNotFound:
 		return true
 	}
 	return false
