@@ -19,15 +19,12 @@ var migrations embed.FS
 // database.
 const versionTable = "store_version"
 
+// migrate brings the schema up to the newest version that is known.
 func migrate(ctx context.Context, db *sql.DB, name string) error {
 	files, err := fs.Sub(migrations, "migrations/"+name)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return migrateWith(ctx, db, name, files)
-}
-
-func migrateWith(ctx context.Context, db *sql.DB, name string, files fs.FS) error {
 	dialects := map[string]database.Dialect{"sqlite": goose.DialectSQLite3}
 	p, err := goose.NewProvider(dialects[name], db, files,
 		goose.WithTableName(versionTable),

@@ -154,6 +154,7 @@ func TestOutage(t *testing.T) {
 		if s := l.Stats(); s.Queued != 1000 || s.Written != 0 {
 			t.Errorf("Stats while away = %+v, want 1000 queued", s)
 		}
+		synctest.Wait()
 		if n := len(d.tries); n < 5 || n > 20 {
 			t.Errorf("tried %d times in 10 s, want it to back off", n)
 		}
@@ -291,6 +292,7 @@ func TestSilentWriteIsTriedAgain(t *testing.T) {
 		d.slow = 0
 		d.mu.Unlock()
 		time.Sleep(20 * time.Second)
+		synctest.Wait()
 		if len(d.ids) != 1 {
 			t.Errorf("%d rows written after a write that did not end, want 1", len(d.ids))
 		}
