@@ -157,6 +157,7 @@ type VirtualKey struct {
 	MaxParallelRequests int64
 	Disclose            bool
 	AllowDirectModels   bool
+	AllowBodyKeys       []string // restricted body keys it may use, llmhub.Request.Restricted; "*": all
 	Disabled            bool
 	ExpiresAt           time.Time // zero: never
 	LastUsed            time.Time

@@ -88,7 +88,7 @@ var providerKeys = []claim{
 
 func virtualKey(id, owner string) store.VirtualKey {
 	return store.VirtualKey{ID: id, Hash: []byte{0, 1, 255}, Prefix: "lh_" + id + "…", Name: "CI", OwnerID: owner,
-		Models: []string{"smart"}, RPM: 1, TPM: 2, MaxParallelRequests: 3, Disclose: true, AllowDirectModels: true,
+		Models: []string{"smart"}, RPM: 1, TPM: 2, MaxParallelRequests: 3, Disclose: true, AllowDirectModels: true, AllowBodyKeys: []string{"store"},
 		ExpiresAt: now.Add(time.Hour), LastUsed: now, CreatedAt: now}
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -94,6 +95,9 @@ func (d *daemon) refused(req *llmhub.Request, err *llmhub.Error) {
 // disclose adds the headers that say who answered, for those who may know, and
 // marks what demo providers made up.
 func (d *daemon) disclose(h http.Header, req *llmhub.Request, from *llmhub.Call) {
+	if req != nil {
+		d.limits(h, req.Caller.Limits)
+	}
 	if from == nil {
 		return
 	}
@@ -109,6 +113,33 @@ func (d *daemon) disclose(h http.Header, req *llmhub.Request, from *llmhub.Call)
 	h.Set("X-Llmhub-Key", d.gateway.KeyName(from.Key.ID))
 	if w := from.Warnings(); len(w) > 0 {
 		h.Set("X-Llmhub-Warnings", headerText(strings.Join(w, "; ")))
+	}
+}
+
+// limits tells a caller how far it is from its own limits, in the headers of
+// OpenAI's API and in those of draft-ietf-httpapi-ratelimit-headers-11.
+func (d *daemon) limits(h http.Header, limits []llmhub.Limit) {
+	for _, l := range limits {
+		if l.Per == 0 {
+			continue
+		}
+		st := d.gateway.quota.Limit(l)
+		reset := max(0, time.Until(st.ResetsAt)).Round(time.Second)
+		for _, x := range [...]struct {
+			name             string
+			most, used, held int64
+		}{{"Requests", l.Max.Requests, st.Used.Requests, st.Reserved.Requests}, {"Tokens", l.Max.Tokens, st.Used.Tokens, st.Reserved.Tokens}} {
+			if x.most == 0 {
+				continue
+			}
+			left := max(0, x.most-x.used-x.held)
+			h.Set("X-Ratelimit-Limit-"+x.name, strconv.FormatInt(x.most, 10))
+			h.Set("X-Ratelimit-Remaining-"+x.name, strconv.FormatInt(left, 10))
+			h.Set("X-Ratelimit-Reset-"+x.name, reset.String())
+			name := strings.ToLower(x.name)
+			h.Add("Ratelimit-Policy", fmt.Sprintf("%q;q=%d;w=%d", name, x.most, int(l.Per.Seconds())))
+			h.Add("Ratelimit", fmt.Sprintf("%q;r=%d;t=%d", name, left, int(reset.Seconds())))
+		}
 	}
 }
 

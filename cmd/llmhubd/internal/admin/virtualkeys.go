@@ -28,6 +28,7 @@ type virtualKeyView struct {
 	MaxParallelRequests *int64     `json:"max_parallel_requests"`
 	Disclose            bool       `json:"disclose"`
 	AllowDirectModels   bool       `json:"allow_direct_models"`
+	AllowBodyKeys       []string   `json:"allow_body_keys"` // "store", "service_tier", …; "*": all
 	Disabled            bool       `json:"disabled"`
 	ExpiresAt           *time.Time `json:"expires_at"`
 	LastUsedAt          *time.Time `json:"last_used_at"`
@@ -37,7 +38,7 @@ type virtualKeyView struct {
 func viewVirtualKey(k store.VirtualKey) virtualKeyView {
 	v := virtualKeyView{
 		ID: k.ID, Prefix: k.Prefix, Name: k.Name, Models: k.Models, RPM: limit(k.RPM), TPM: limit(k.TPM),
-		MaxParallelRequests: limit(k.MaxParallelRequests), Disclose: k.Disclose, AllowDirectModels: k.AllowDirectModels, Disabled: k.Disabled,
+		MaxParallelRequests: limit(k.MaxParallelRequests), Disclose: k.Disclose, AllowDirectModels: k.AllowDirectModels, AllowBodyKeys: k.AllowBodyKeys, Disabled: k.Disabled,
 		ExpiresAt: moment(k.ExpiresAt), LastUsedAt: moment(k.LastUsed), CreatedAt: moment(k.CreatedAt),
 	}
 	if k.OwnerID != "" {
@@ -56,6 +57,7 @@ type virtualKeyBody struct {
 	MaxParallelRequests field[int64]     `json:"max_parallel_requests"`
 	Disclose            field[bool]      `json:"disclose"`
 	AllowDirectModels   field[bool]      `json:"allow_direct_models"`
+	AllowBodyKeys       field[[]string]  `json:"allow_body_keys"`
 	Disabled            field[bool]      `json:"disabled"`
 	ExpiresAt           field[time.Time] `json:"expires_at"`
 
@@ -73,6 +75,7 @@ func (b virtualKeyBody) apply(k *store.VirtualKey) {
 	b.MaxParallelRequests.into(&k.MaxParallelRequests)
 	b.Disclose.into(&k.Disclose)
 	b.AllowDirectModels.into(&k.AllowDirectModels)
+	b.AllowBodyKeys.into(&k.AllowBodyKeys)
 	b.Disabled.into(&k.Disabled)
 	b.ExpiresAt.into(&k.ExpiresAt)
 }

@@ -64,7 +64,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 func (s *Service) entry(v store.VirtualKey, users map[string]*userEntry, old *snapshot) *keyEntry {
 	e := &keyEntry{
 		caller: llmhub.Caller{
-			User: v.OwnerID, Key: v.ID, Models: v.Models, Direct: s.direct || v.AllowDirectModels,
+			User: v.OwnerID, Key: v.ID, Models: v.Models, Direct: s.direct || v.AllowDirectModels, May: v.AllowBodyKeys,
 			Disclose: s.disclose || v.Disclose, Limits: limits(v),
 		},
 		used: new(atomic.Int64), saved: new(atomic.Int64),

@@ -46,6 +46,7 @@ CREATE TABLE virtual_keys (
     max_parallel_requests INTEGER NOT NULL,
     disclose              INTEGER NOT NULL,
     allow_direct_models   INTEGER NOT NULL,
+    allow_body_keys       TEXT, -- null: none
     disabled              INTEGER NOT NULL,
     expires_at            INTEGER NOT NULL,
     last_used             INTEGER NOT NULL,
