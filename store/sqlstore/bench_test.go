@@ -104,7 +104,7 @@ func BenchmarkAppendUsage(b *testing.B) {
 }
 
 // BenchmarkListRequests reads the first and a deep page of a log of 200,000
-// rows, and what each filter makes of that.
+// rows, or LLMHUB_BENCH_ROWS, and what each filter makes of that.
 func BenchmarkListRequests(b *testing.B) {
 	s, tr, ctx := open(b), newTraffic(), b.Context()
 	size := 200_000

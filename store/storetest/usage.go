@@ -129,6 +129,42 @@ var usage = []claim{
 		_, err := s.RequestLog(t.Context(), "nobody's")
 		want(t, "RequestLog of no request", err, store.ErrNotFound)
 	}},
+	{"a row that differs in one field is read so", func(t *testing.T, s store.Store) {
+		usual := store.Attempt{N: 1, Final: true, Time: now, UserID: "u", Model: "smart", RequestStatus: 200, RequestOutcome: "ok", Attempts: 1,
+			Provider: "openai", StartedAt: now, Status: 200, Outcome: "ok", Charged: 1, Input: 5, Output: 6}
+		var rows []store.Attempt
+		for i := range reflect.TypeFor[store.Attempt]().NumField() {
+			a := usual
+			switch f := reflect.ValueOf(&a).Elem().Field(i).Addr().Interface().(type) {
+			case *string:
+				*f += "x"
+			case *bool:
+				*f = !*f
+			case *int:
+				*f += 7
+			case *int64:
+				*f += 7
+			case *time.Duration:
+				*f += 7
+			case *time.Time:
+				*f = f.Add(7)
+			case *[]string:
+				*f = []string{"x"}
+			case *[]store.Skip:
+				*f = []store.Skip{{Reason: "x"}}
+			default:
+				t.Fatalf("field %d is %T, which this claim does not know", i, f)
+			}
+			a.RequestID = fmt.Sprint("r", i)
+			rows = append(rows, a)
+		}
+		must(t, "AppendUsage", s.AppendUsage(t.Context(), rows))
+		for _, a := range rows {
+			got, err := s.RequestLog(t.Context(), a.RequestID)
+			must(t, "RequestLog", err)
+			same(t, "RequestLog", got, []store.Attempt{a})
+		}
+	}},
 	{"a row stays when it comes again", func(t *testing.T, s store.Store) {
 		ctx := t.Context()
 		first := store.Attempt{RequestID: "r", N: 1, Final: true, Time: now, RequestOutcome: "ok", Input: 1}
