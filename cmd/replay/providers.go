@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"hash/fnv"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/llmhubd/llmhub/adapters/adaptertest/replay"
@@ -33,7 +34,7 @@ func providers(recorded []*wiretest.Exchange, seed uint64, failures bool) http.H
 func similar(all []*wiretest.Exchange, seed uint64) func(replay.Asked) *wiretest.Exchange {
 	byKind := map[kind][]*wiretest.Exchange{}
 	for _, x := range all {
-		if x.Status == http.StatusOK && x.Request != nil {
+		if x.Status == http.StatusOK && x.Request != nil && !cut.Match(x.Response) && usage.Match(x.Response) {
 			k := kindOf(x.Endpoint, x.Stream, x.Request)
 			byKind[k] = append(byKind[k], x)
 		}
@@ -46,6 +47,13 @@ func similar(all []*wiretest.Exchange, seed uint64) func(replay.Asked) *wiretest
 		return fit[choice(seed, a.Body)%uint64(len(fit))]
 	}
 }
+
+// An answer may stand for others when it is not cut off at a cap and tells what
+// it used.
+var (
+	cut   = regexp.MustCompile(`"(finish_reason|stop_reason|finishReason)": ?"(length|max_tokens|MAX_TOKENS)"`)
+	usage = regexp.MustCompile(`"(usage|usageMetadata)": ?\{`)
+)
 
 // kind is what answers have in common that may stand for one another.
 type kind struct {
