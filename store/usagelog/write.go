@@ -49,7 +49,7 @@ func (l *Log) take() []store.Attempt {
 }
 
 // keepRows is how large a buffer may be to be used again: an outage grows it.
-const keepRows = 8192
+const keepRows = 16384
 
 func (l *Log) giveBack(rows []store.Attempt, lost int) {
 	clear(rows) // lets go of the texts
