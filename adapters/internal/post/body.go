@@ -1,6 +1,7 @@
 package post
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -12,7 +13,8 @@ import (
 // behind a lock, and after fence there is none.
 type body struct {
 	size  int64
-	begun atomic.Bool // something has been read: there was a connection to write to
+	begun atomic.Bool // there was a connection to write to
+	whole []byte      // a short body, in memory of its own
 
 	mu    sync.Mutex
 	parts [][]byte
@@ -26,8 +28,18 @@ func newBody(parts [][]byte) *body {
 	for _, p := range parts {
 		b.size += int64(len(p))
 	}
+	if b.size <= short {
+		b.whole = make([]byte, 0, b.size)
+		for _, p := range parts {
+			b.whole = append(b.whole, p...)
+		}
+	}
 	return b
 }
+
+// short is the size up to which a body is copied: http.Transport writes a
+// bytes.Reader together with the headers, and anything else behind them.
+const short = 3 << 10
 
 // fence ends all reading, for good.
 func (b *body) fence() {
@@ -38,6 +50,9 @@ func (b *body) fence() {
 
 // reader reads the body from its start.
 func (b *body) reader() io.ReadCloser {
+	if b.whole != nil {
+		return io.NopCloser(bytes.NewReader(b.whole))
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.lent {

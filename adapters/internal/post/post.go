@@ -5,6 +5,7 @@ package post
 import (
 	"context"
 	"net/http"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/llmhubd/llmhub/llmhub"
@@ -77,6 +78,7 @@ func (p *Post) exchange(ctx context.Context, call *llmhub.Call, yield func(llmhu
 		return err
 	}
 	provider := p.provider(call)
+	call.Touch() // from here on silence counts
 	resp, err := p.transport().RoundTrip(req)
 	if err != nil {
 		return unanswered(ctx, provider, err, sent.begun.Load())
@@ -157,6 +159,9 @@ func (p *Post) request(ctx context.Context, key llmhub.Key, method, path string,
 		// before a byte of an answer has come.
 		h["Idempotency-Key"] = nil
 		r.ContentLength, r.Body, r.GetBody = b.size, b.reader(), b.again
+	}
+	if b != nil && b.whole != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { b.begun.Store(true) }})
 	}
 	return r.WithContext(ctx), nil
 }
