@@ -20,7 +20,12 @@ func (r *rendering) plainContent(parts []llmhub.Part, between string) []byte {
 		text = append(text, s)
 	}
 	r.warnMarks(parts)
-	return wire.AppendString(nil, strings.Join(text, between))
+	return quoted(strings.Join(text, between))
+}
+
+// quoted is s as a JSON string, in about the room that it needs.
+func quoted(s string) []byte {
+	return wire.AppendString(make([]byte, 0, len(s)+len(s)/16+8), s)
 }
 
 func plainText(p *llmhub.Part) (string, bool) {
@@ -58,7 +63,7 @@ func (r *rendering) content(parts []llmhub.Part) []byte {
 		return []byte(`""`)
 	}
 	if p := &parts[0]; len(parts) == 1 && p.Kind == llmhub.PartText && r.cache(p.Cache) == nil && !opened(p.Origin) {
-		return wire.AppendString(nil, p.Text)
+		return quoted(p.Text)
 	}
 	w := list{dst: []byte{'['}}
 	for i := range parts {
@@ -84,7 +89,7 @@ func (r *rendering) part(w *list, p *llmhub.Part) {
 	o = o.with("cache_control", r.cache(p.Cache))
 	switch p.Kind {
 	case llmhub.PartText, llmhub.PartRefusal:
-		o = o.withText("type", "text").with("refusal", nil).with("text", wire.AppendString(nil, p.Text))
+		o = o.withText("type", "text").with("refusal", nil).with("text", quoted(p.Text))
 	case llmhub.PartImage:
 		o = o.withText("type", "image_url").with("image_url", r.image(o, p.Media))
 	case llmhub.PartAudio:
@@ -96,7 +101,7 @@ func (r *rendering) part(w *list, p *llmhub.Part) {
 		r.refuse(keys[kMessages])
 		return
 	}
-	w.raw(o.append(nil))
+	w.object(o)
 }
 
 // taken refuses media that the provider does not take.

@@ -13,7 +13,8 @@ func (r *rendering) conversation(d *draft, p *llmhub.Prompt) {
 	if d.at[kMessages].Ok() && llmhub.Same(p.System, r.before.System) && llmhub.Same(p.Messages, r.before.Messages) && !r.conflictsSomewhere(d.get(kMessages)) {
 		return
 	}
-	w := list{dst: []byte{'['}}
+	room := max(int64(len(d.get(kMessages)))+1024, 5*p.Tokens())
+	w := list{dst: append(make([]byte, 0, room), '[')}
 	r.system(&w, p)
 	known := r.known()
 	for i := range p.Messages {
@@ -70,6 +71,11 @@ func (l *list) next() {
 func (l *list) raw(v []byte) {
 	l.next()
 	l.dst = append(l.dst, v...)
+}
+
+func (l *list) object(o object) {
+	l.next()
+	l.dst = o.append(l.dst)
 }
 
 // lead is a leading system message as it came, and where its parts begin.
@@ -136,7 +142,7 @@ func (r *rendering) lead(w *list, at *lead, parts []llmhub.Part) {
 	} else {
 		o = o.withText("role", "system")
 	}
-	w.raw(o.with("content", r.plainContent(parts, "\n\n")).append(nil))
+	w.object(o.with("content", r.plainContent(parts, "\n\n")))
 }
 
 // reopen opens a message's object to be changed, without what the provider does
@@ -186,7 +192,7 @@ func (r *rendering) message(w *list, m, before *llmhub.Message) {
 		if o == nil {
 			o = o.withText("role", "system")
 		}
-		w.raw(o.with("content", r.plainContent(m.Parts, "\n\n")).append(nil))
+		w.object(o.with("content", r.plainContent(m.Parts, "\n\n")))
 	default:
 		r.user(w, m, o)
 	}
@@ -213,7 +219,7 @@ func (r *rendering) user(w *list, m *llmhub.Message, o object) {
 	if o == nil {
 		o = o.withText("role", "user")
 	}
-	w.raw(o.with("content", r.content(rest)).append(nil))
+	w.object(o.with("content", r.content(rest)))
 }
 
 // result writes a tool's result as a message of text, and gives back what a
@@ -262,7 +268,7 @@ func (r *rendering) result(w *list, p *llmhub.Part) []llmhub.Part {
 	if p.Failed {
 		r.warn("is_error")
 	}
-	w.raw(o.with("content", r.plainContent(said, "\n\n")).append(nil))
+	w.object(o.with("content", r.plainContent(said, "\n\n")))
 	return shown
 }
 
@@ -287,7 +293,7 @@ func (r *rendering) assistant(w *list, m, before *llmhub.Message, o object) {
 	if r.q.Signatures != "" && o.get("extra_content") == nil && len(text) > 0 && r.own(&text[0]) {
 		o = o.with("extra_content", r.signature(&text[0]))
 	}
-	w.raw(o.append(nil))
+	w.object(o)
 }
 
 // saying sets content and refusal; one of another dialect is said as content.
@@ -412,7 +418,7 @@ func (r *rendering) toolCall(w *list, p *llmhub.Part) {
 	if r.q.Signatures != "" && r.own(p) {
 		o = o.with("extra_content", r.signature(p))
 	}
-	w.raw(o.append(nil))
+	w.object(o)
 }
 
 func (r *rendering) signature(p *llmhub.Part) []byte {

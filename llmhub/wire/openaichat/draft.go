@@ -63,6 +63,9 @@ func (d *draft) check(call *llmhub.Call, q *Quirks) error {
 }
 
 func (d *draft) parts() [][]byte {
+	if len(d.raw) == len("{}") {
+		return d.fresh()
+	}
 	p := wire.Patch{Body: d.raw}
 	for k := range keyCount {
 		switch d.done[k] {
@@ -73,6 +76,19 @@ func (d *draft) parts() [][]byte {
 		}
 	}
 	return p.Parts()
+}
+
+// fresh is a body of nothing but what was set.
+func (d *draft) fresh() [][]byte {
+	parts := make([][]byte, 0, 24)
+	before := "{\""
+	for k := range keyCount {
+		if d.done[k] == set {
+			parts = append(parts, []byte(before+keys[k]+`":`), d.vals[k])
+			before = ",\""
+		}
+	}
+	return append(parts, []byte("}"))
 }
 
 func unsupported(param string) error {

@@ -301,10 +301,15 @@ func (o object) withText(name, s string) object {
 	if s == "" {
 		return o.with(name, nil)
 	}
-	return o.with(name, wire.AppendString(nil, s))
+	return o.with(name, quoted(s))
 }
 
 func (o object) append(dst []byte) []byte {
+	room := 2
+	for _, m := range o {
+		room += len(m.key) + len(m.value) + len(`"":,`)
+	}
+	dst = slices.Grow(dst, room)
 	dst = append(dst, '{')
 	for i, m := range o {
 		if i > 0 {
