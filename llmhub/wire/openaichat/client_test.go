@@ -101,6 +101,8 @@ func TestQuirks(t *testing.T) {
 			openaichat.Quirks{CacheControl: true}, `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]}]}`, "", nil},
 		{"an effort in the model's spelling", `{"model":"m","messages":[],"reasoning_effort":"minimal"}`, openaichat.Quirks{Effort: func(string) string { return "low" }}, `{"model":"m","messages":[],"reasoning_effort":"low"}`, "", nil},
 		{"an effort that the model does not know", `{"model":"m","messages":[],"reasoning_effort":"minimal"}`, openaichat.Quirks{Effort: func(string) string { return "" }}, `{"model":"m","messages":[]}`, "", []string{"reasoning_effort"}},
+		{"no effort switches thinking off", `{"model":"m","messages":[],"reasoning_effort":"none"}`, openaichat.Quirks{Thinking: true}, `{"model":"m","messages":[],"thinking":{"type":"disabled"}}`, "", nil},
+		{"what a caller says of thinking stays", `{"model":"m","messages":[],"reasoning_effort":"high","thinking":{"type":"enabled"}}`, openaichat.Quirks{Thinking: true}, `{"model":"m","messages":[],"reasoning_effort":"high","thinking":{"type":"enabled"}}`, "", nil},
 		{"allowed tools become the only ones", `{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"a"}},{"type":"function","function":{"name":"b"},"z":1}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"b"}}]}}}`,
 			openaichat.Quirks{NoAllowedTools: true}, `{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"b"},"z":1}],"tool_choice":"auto"}`, "", nil},
 	} {

@@ -144,10 +144,20 @@ func withUsage(v []byte) []byte {
 // effort spells the effort as the model knows it.
 func (d *draft) effort(call *llmhub.Call, q *Quirks) {
 	v := d.get(kReasoningEffort)
-	if q.Effort == nil || isNull(v) {
+	if isNull(v) || q.Effort == nil && !q.Thinking {
 		return
 	}
 	asked, _ := scan.Unquote(v)
+	if q.Thinking && asked == "none" {
+		d.remove(kReasoningEffort)
+		if isNull(d.get(kThinking)) {
+			d.set(kThinking, []byte(`{"type":"disabled"}`))
+		}
+		return
+	}
+	if q.Effort == nil {
+		return
+	}
 	switch as := q.Effort(asked); as {
 	case asked:
 	case "":
