@@ -6,6 +6,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/llmhubd/llmhub/adapters/openai"
 	"github.com/llmhubd/llmhub/llmhub"
@@ -60,5 +61,6 @@ func main() {
 	mux.Handle("/ai/", http.StripPrefix("/ai", h))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "My own page.") })
 	log.Print("models are on http://127.0.0.1:8080/ai/v1")
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", mux))
+	server := http.Server{Addr: "127.0.0.1:8080", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.ListenAndServe())
 }

@@ -233,7 +233,7 @@ func (r *rendering) tool(dst []byte, t *llmhub.Tool, legacy bool) []byte {
 	if t.Origin.Dialect == Name {
 		d := decoding{p: &llmhub.Prompt{}}
 		o = d.object("tools", t.Origin.JSON)
-		before := llmhub.Tool{}
+		var before llmhub.Tool
 		if legacy {
 			before = d.function(t.Origin.JSON, t.Origin)
 		} else {

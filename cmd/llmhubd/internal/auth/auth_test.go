@@ -107,11 +107,6 @@ type answer struct {
 }
 
 func (a answer) token() string { s, _ := a.body["access_token"].(string); return s }
-func (a answer) code() string {
-	e, _ := a.body["error"].(map[string]any)
-	s, _ := e["code"].(string)
-	return s
-}
 
 func (a answer) cookie() *http.Cookie {
 	r := http.Response{Header: a.header}
