@@ -379,21 +379,27 @@ func TestStaleConnection(t *testing.T) {
 	}
 }
 
-// The connection serves again after an answer whose end is not asked for.
+// The connection serves again after an answer whose end comes behind its last
+// event.
 func TestConnectionIsReused(t *testing.T) {
 	var conns sync.Map
+	ended := make(chan bool, 1)
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		conns.Store(r.RemoteAddr, true)
 		io.Copy(io.Discard, r.Body)
-		io.WriteString(w, "a\n")
+		io.WriteString(w, "a\nEND\n")
 		w.(http.Flusher).Flush()
-		io.WriteString(w, "END\n")
-		w.(http.Flusher).Flush()
+		<-ended
 	})
 	p := newPost(url, "{}")
 	for range 20 {
-		if _, err := p.Stream(t.Context(), newCall()).Collect(); err != nil {
-			t.Fatal(err)
+		for ev, err := range p.Stream(t.Context(), newCall()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ev.Kind == llmhub.EventEnd {
+				ended <- true
+			}
 		}
 	}
 	n := 0
