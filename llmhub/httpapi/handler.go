@@ -177,11 +177,10 @@ func (x *exchange) answer() {
 		if *buf = enc.Append((*buf)[:0], ev); len(*buf) == 0 {
 			continue
 		}
-		last := ev.Kind == llmhub.EventEnd
 		if !x.wrote {
 			x.open(from, len(*buf))
 		}
-		if !x.write(*buf, x.req.Stream && !ev.More && !last) {
+		if !x.write(*buf, x.req.Stream && !ev.More) {
 			return
 		}
 	}

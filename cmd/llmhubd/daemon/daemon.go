@@ -71,7 +71,7 @@ func (d *daemon) build(ctx context.Context, types map[string]Type) error {
 		return err
 	}
 	transport := adapters.NewTransport()
-	transport.DialContext = guard.DialContext
+	transport.DialContext = adapters.Dial(guard.DialContext)
 	if d.sealer, err = d.openSealer(ctx, ring); err != nil {
 		return err
 	}
