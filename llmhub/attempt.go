@@ -26,14 +26,19 @@ type attempt struct {
 	settled bool
 }
 
-// attempt sends the request to t with the leased key. It returns nil when the
-// answer has been handed over whole, or the consumer has left.
-func (r *run) attempt(t Target, lease Lease) (err *Error) {
+func newAttempt(r *run, t *Target, lease Lease) *attempt {
 	a := &attempt{run: r, lease: lease, started: r.hub.Now()}
 	a.held = a.room[:0]
-	a.call = &Call{Request: r.req, Attempt: lease.Attempt, Target: t, Key: Key{ID: lease.Key}}
+	a.call = &Call{Request: r.req, Attempt: lease.Attempt, Target: *t, Key: Key{ID: lease.Key}}
+	return a
+}
+
+// do sends the request with the leased key. It returns nil when the answer has
+// been handed over whole, or the consumer has left.
+func (a *attempt) do() (err *Error) {
+	r := a.run
 	if r.hub.Keys != nil && r.hub.Quota != nil {
-		key, kerr := r.hub.Keys(lease.Key)
+		key, kerr := r.hub.Keys(a.lease.Key)
 		if kerr != nil {
 			return a.settle(&Error{Kind: BadCredential, Message: "open the key", Err: kerr})
 		}
@@ -49,7 +54,7 @@ func (r *run) attempt(t Target, lease Lease) (err *Error) {
 			err = a.panicked(p)
 		}
 	}()
-	for ev, serr := range r.hub.streams[t.Provider](ctx, a.call) {
+	for ev, serr := range r.hub.streams[a.call.Target.Provider](ctx, a.call) {
 		if a.ended {
 			break // what follows an end is nobody's
 		}
@@ -70,7 +75,7 @@ func (r *run) attempt(t Target, lease Lease) (err *Error) {
 		return nil
 	}
 	if !a.ended {
-		return a.settle(a.failure(ctx, &Error{Kind: Broken, Provider: t.Provider, Message: "the stream ended without an end", Sent: true}))
+		return a.settle(a.failure(ctx, &Error{Kind: Broken, Provider: a.call.Target.Provider, Message: "the stream ended without an end", Sent: true}))
 	}
 	return nil
 }
@@ -209,7 +214,7 @@ func (a *attempt) settle(err *Error) *Error {
 		cancel()
 	}
 	if err.unsent() {
-		r.skip(a.call.Target, a.call.Key.ID, err.Error())
+		r.skip(&a.call.Target, a.call.Key.ID, err.Error())
 		return err
 	}
 	r.attempts = append(r.attempts, AttemptReport{

@@ -53,7 +53,7 @@ func stepAfter(err *Error) step {
 }
 
 // fits reports whether t may be tried, after what has failed before.
-func (r *run) fits(t Target) (reason string, ok bool) {
+func (r *run) fits(t *Target) (reason string, ok bool) {
 	switch {
 	case r.window > 0 && t.Window <= r.window:
 		return "context window not larger than one that was too small", false
@@ -97,7 +97,7 @@ func (r *run) spent() bool {
 }
 
 // note keeps what a failure says about the targets that remain.
-func (r *run) note(t Target, err *Error) {
+func (r *run) note(t *Target, err *Error) {
 	switch {
 	case err.Kind == ContextLength:
 		r.window = max(r.window, t.Window, 1)

@@ -42,7 +42,8 @@ func (r *run) serve() {
 		return
 	}
 	r.tokens = r.req.Body.Tokens()
-	for _, t := range targets {
+	for i := range targets { // by pointer from here on: the stack under a held stream stays small
+		t := &targets[i]
 		if r.spent() {
 			r.skip(t, "", "the request has had all its attempts")
 			continue
@@ -93,11 +94,11 @@ func (r *run) plan() ([]Target, *Error) {
 
 // try attempts one target with as many keys as the failures allow, and reports
 // whether the request is over.
-func (r *run) try(t Target) (over bool) {
+func (r *run) try(t *Target) (over bool) {
 	var tried []KeyID
 	paused, waited := false, false
 	for {
-		lease, err := r.reserve(t, tried)
+		a, err := r.reserve(t, tried)
 		if err != nil {
 			if err.Kind == RateLimited && !waited && r.wait(t, err.RetryAfter) {
 				waited, tried = true, nil
@@ -105,7 +106,7 @@ func (r *run) try(t Target) (over bool) {
 			}
 			return r.refused(t, err, len(tried) > 0)
 		}
-		if err = r.attempt(t, lease); err == nil || r.left {
+		if err = a.do(); err == nil || r.left {
 			return true
 		}
 		if r.committed || stepAfter(err) == stop {
@@ -118,7 +119,7 @@ func (r *run) try(t Target) (over bool) {
 		}
 		switch stepAfter(err) {
 		case nextKey:
-			tried = append(tried, lease.Key)
+			tried = append(tried, a.lease.Key)
 		case again:
 			if paused || !r.pause() {
 				return false
@@ -131,7 +132,7 @@ func (r *run) try(t Target) (over bool) {
 }
 
 // reserve takes room for the next attempt.
-func (r *run) reserve(t Target, tried []KeyID) (Lease, *Error) {
+func (r *run) reserve(t *Target, tried []KeyID) (*attempt, *Error) {
 	res := Reservation{
 		Request: r.req.ID, Attempt: r.leases + 1, Provider: t.Provider, Model: t.Model,
 		Amount: Amount{Requests: 1, Tokens: r.estimate(t)}, Caller: r.req.Caller, Tried: tried,
@@ -140,19 +141,19 @@ func (r *run) reserve(t Target, tried []KeyID) (Lease, *Error) {
 	r.leases++
 	if r.hub.Quota == nil {
 		if len(tried) > 0 {
-			return Lease{}, &Error{Kind: NoProvider, Message: "the adapter's own key has been tried"}
+			return nil, &Error{Kind: NoProvider, Message: "the adapter's own key has been tried"}
 		}
-		return Lease{Reservation: res}, nil
+		return newAttempt(r, t, Lease{Reservation: res}), nil
 	}
 	lease, err := r.hub.Quota.Reserve(r.ctx, res)
 	if err != nil {
-		return lease, AsError(err)
+		return nil, AsError(err)
 	}
 	r.admitted = true
 	for _, p := range lease.Passed {
 		r.skip(t, p.Key, p.Why)
 	}
-	return lease, nil
+	return newAttempt(r, t, lease), nil
 }
 
 // uncapped is the answer's length that is reserved when the caller gave no cap.
@@ -160,7 +161,7 @@ const uncapped = 4096
 
 // estimate is the tokens to reserve: the prompt and a tenth, and the longest
 // answer.
-func (r *run) estimate(t Target) int64 {
+func (r *run) estimate(t *Target) int64 {
 	answer := int64(r.req.MaxTokens)
 	if answer == 0 {
 		answer = uncapped
@@ -171,7 +172,7 @@ func (r *run) estimate(t Target) int64 {
 	return r.tokens + r.tokens/10 + answer*int64(max(1, r.req.Choices))
 }
 
-func (r *run) total(t Target) time.Duration {
+func (r *run) total(t *Target) time.Duration {
 	if t.Timeout > 0 {
 		return t.Timeout
 	}
@@ -183,7 +184,7 @@ func (r *run) total(t Target) time.Duration {
 
 // refused takes note of a target that has no key to offer, and reports whether
 // that ends the request: a limit of the caller's own does.
-func (r *run) refused(t Target, err *Error, tried bool) (over bool) {
+func (r *run) refused(t *Target, err *Error, tried bool) (over bool) {
 	for _, p := range err.Passed {
 		r.skip(t, p.Key, p.Why)
 	}
@@ -205,7 +206,7 @@ func (r *run) refused(t Target, err *Error, tried bool) (over bool) {
 }
 
 // wait waits for a key of t to become ready, if that is soon enough.
-func (r *run) wait(t Target, d time.Duration) bool {
+func (r *run) wait(t *Target, d time.Duration) bool {
 	return d > 0 && d <= r.hub.RetryWait && !t.NoWait && r.sleep(d)
 }
 
@@ -231,8 +232,8 @@ func (r *run) sleep(d time.Duration) bool {
 	}
 }
 
-func (r *run) skip(t Target, key KeyID, reason string) {
-	r.skipped = append(r.skipped, Skip{Target: t, Key: key, Reason: reason})
+func (r *run) skip(t *Target, key KeyID, reason string) {
+	r.skipped = append(r.skipped, Skip{Target: *t, Key: key, Reason: reason})
 }
 
 // emit hands an event to the consumer and reports whether it wants more.

@@ -296,7 +296,7 @@ func (x *exchange) timeout() time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
 
 // readIdle is how long a caller may pause while it sends its body.
 const readIdle = 15 * time.Second
@@ -359,7 +359,8 @@ func (x *exchange) release() {
 	x.InFlight.take(-x.held)
 }
 
-var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
+// bodies start small: one is held as long as its stream lasts.
+var bodies = sync.Pool{New: func() any { b := make([]byte, 0, 2<<10); return &b }}
 
 var busy = &llmhub.Error{Kind: llmhub.NoProvider, Message: "too many bytes in flight", RetryAfter: time.Second}
 

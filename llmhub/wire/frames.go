@@ -42,7 +42,7 @@ type Frames struct {
 	line       int // where in buf the first unexamined line begins, from start
 }
 
-var framePool = sync.Pool{New: func() any { b := make([]byte, 4096); return &b }}
+var framePool = sync.Pool{New: func() any { b := make([]byte, 2048); return &b }}
 
 // NewFrames reads frames from r.
 func NewFrames(r io.Reader) *Frames {

@@ -16,7 +16,7 @@ func (c *Client) Events(call *llmhub.Call, body io.Reader, size int64) llmhub.St
 	return func(yield func(llmhub.Event, error) bool) {
 		f := wire.NewFrames(body)
 		defer f.Close()
-		d := decoder{client: c, call: call, batch: wire.NewBatch(yield)}
+		d := newDecoder(c, call, yield)
 		switch b, err := f.Peek(); {
 		case err == io.EOF:
 			d.fail(llmhub.Broken, "the answer is empty", nil)
@@ -62,6 +62,14 @@ type decoder struct {
 	lone     []byte // the chunk's only content, where that is text
 	lonePart int
 	said     int // choices of the chunk
+}
+
+// newDecoder keeps the decoder off the stack, which is held as long as a stream
+// lasts.
+//
+//go:noinline
+func newDecoder(c *Client, call *llmhub.Call, yield func(llmhub.Event, error) bool) *decoder {
+	return &decoder{client: c, call: call, batch: wire.NewBatch(yield)}
 }
 
 // choice is one of the answers being made.
