@@ -37,12 +37,8 @@ func newAttempt(r *run, t *Target, lease Lease) *attempt {
 // been handed over whole, or the consumer has left.
 func (a *attempt) do() (err *Error) {
 	r := a.run
-	if r.hub.Keys != nil && r.hub.Quota != nil {
-		key, kerr := r.hub.Keys(a.lease.Key)
-		if kerr != nil {
-			return a.settle(&Error{Kind: BadCredential, Message: "open the key", Err: kerr})
-		}
-		a.call.Key = key
+	if err := a.open(); err != nil {
+		return a.settle(err)
 	}
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	defer cancel(nil)
@@ -65,18 +61,39 @@ func (a *attempt) do() (err *Error) {
 			break
 		}
 	}
-	if r.left && !a.ended {
-		gone := r.gone()
-		if gone == nil {
-			gone = &Error{Kind: Canceled}
-		}
-		gone.Sent = true
-		r.report(a.settle(gone))
+	if a.ended {
 		return nil
 	}
-	if !a.ended {
+	return a.unfinished(ctx)
+}
+
+// open gives the call its key.
+func (a *attempt) open() *Error {
+	h := a.run.hub
+	if h.Keys == nil || h.Quota == nil {
+		return nil
+	}
+	key, err := h.Keys(a.lease.Key)
+	if err != nil {
+		return &Error{Kind: BadCredential, Message: "open the key", Err: err}
+	}
+	a.call.Key = key
+	return nil
+}
+
+// unfinished settles an attempt whose loop is over before there was an end: the
+// consumer has left, or the adapter has forgotten it.
+func (a *attempt) unfinished(ctx context.Context) *Error {
+	r := a.run
+	if !r.left {
 		return a.settle(a.failure(ctx, &Error{Kind: Broken, Provider: a.call.Target.Provider, Message: "the stream ended without an end", Sent: true}))
 	}
+	gone := r.gone()
+	if gone == nil {
+		gone = &Error{Kind: Canceled}
+	}
+	gone.Sent = true
+	r.report(a.settle(gone))
 	return nil
 }
 

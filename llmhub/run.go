@@ -232,6 +232,10 @@ func (r *run) sleep(d time.Duration) bool {
 	}
 }
 
+// skip takes note of what was not tried. It is not inlined: what it needs of the
+// stack would be held as long as a stream lasts.
+//
+//go:noinline
 func (r *run) skip(t *Target, key KeyID, reason string) {
 	r.skipped = append(r.skipped, Skip{Target: *t, Key: key, Reason: reason})
 }

@@ -177,10 +177,14 @@ func (x *exchange) answer() {
 		if *buf = enc.Append((*buf)[:0], ev); len(*buf) == 0 {
 			continue
 		}
+		write := x.write
 		if !x.wrote {
 			x.open(from, len(*buf))
+			if x.req.Stream {
+				write = x.writeFirst
+			}
 		}
-		if !x.write(*buf, x.req.Stream && !ev.More) {
+		if !write(*buf, x.req.Stream && !ev.More) {
 			return
 		}
 	}
@@ -233,6 +237,22 @@ func (x *exchange) write(b []byte, flush bool) bool {
 		return http.NewResponseController(x.w).Flush() == nil
 	}
 	return true
+}
+
+// writeFirst is write for what goes out with the headers of a stream. Writing
+// headers takes net/http about 3 KB of stack, and the stack it needs on top of
+// the engine's would stay as long as the stream lasts; so another goroutine does
+// it, which ends before writeFirst returns.
+func (x *exchange) writeFirst(b []byte, _ bool) (ok bool) {
+	done := make(chan any, 1)
+	go func() {
+		defer func() { done <- recover() }()
+		ok = x.write(b, true)
+	}()
+	if p := <-done; p != nil {
+		panic(p)
+	}
+	return ok
 }
 
 // fail ends the answer with an error: as a status if nothing has gone out, else

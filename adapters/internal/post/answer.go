@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmhubd/llmhub/llmhub"
+	"github.com/llmhubd/llmhub/llmhub/wire"
 )
 
 // answer is the provider's body as a dialect reads it: bounded, stamped as it
@@ -18,6 +19,14 @@ type answer struct {
 	left     int64 // bytes that may still come
 	ended    bool  // the end has been read: the connection may serve again
 	rest     [64]byte
+}
+
+func newAnswer(ctx context.Context, call *llmhub.Call, body io.ReadCloser, provider string) *answer {
+	a := &answer{ctx: ctx, call: call, body: body, left: wire.MaxUnary, provider: provider}
+	if call.Stream {
+		a.left = wire.MaxStream
+	}
+	return a
 }
 
 func (a *answer) Read(p []byte) (int, error) {

@@ -41,8 +41,11 @@ func newBody(parts [][]byte) *body {
 // bytes.Reader together with the headers, and anything else behind them.
 const short = 3 << 10
 
-// fence ends all reading, for good.
+// fence ends all reading, for good; of no body, nothing.
 func (b *body) fence() {
+	if b == nil {
+		return
+	}
 	b.mu.Lock()
 	b.parts, b.over = nil, true
 	b.mu.Unlock()

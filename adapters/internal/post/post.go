@@ -63,37 +63,19 @@ func (p *Post) exchange(ctx context.Context, call *llmhub.Call, yield func(llmhu
 	if ctx.Err() != nil {
 		return interrupted(ctx, false)
 	}
-	parts, err := p.Client.Body(call)
+	var sent *body
+	defer func() { sent.fence() }()
+	resp, err := p.send(ctx, call, &sent)
 	if err != nil {
 		return err
 	}
-	path, err := p.Path(call)
-	if err != nil {
-		return err
-	}
-	sent := newBody(parts)
-	defer sent.fence()
-	req, err := p.request(ctx, call.Key, http.MethodPost, path, call, sent)
-	if err != nil {
-		return err
-	}
-	provider := p.provider(call)
-	call.Touch() // from here on silence counts
-	resp, err := p.transport().RoundTrip(req)
-	if err != nil {
-		return unanswered(ctx, provider, err, sent.begun.Load())
-	}
-	call.Touch()
-	a := answer{ctx: ctx, call: call, body: resp.Body, left: wire.MaxUnary, provider: provider}
+	a := newAnswer(ctx, call, resp.Body, p.provider(call))
 	defer a.body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return p.refused(call, resp)
 	}
-	if call.Stream {
-		a.left = wire.MaxStream
-	}
 	begun := false
-	for ev, err := range p.Client.Events(call, &a, resp.ContentLength) {
+	for ev, err := range p.Client.Events(call, a, resp.ContentLength) {
 		if err != nil {
 			return p.broken(call, err, begun)
 		}
@@ -104,6 +86,32 @@ func (p *Post) exchange(ctx context.Context, call *llmhub.Call, yield func(llmhu
 	}
 	a.drain()
 	return nil
+}
+
+// send makes the request and waits for the headers of its answer. It sets sent as
+// soon as there is a body that somebody may be reading.
+func (p *Post) send(ctx context.Context, call *llmhub.Call, sent **body) (*http.Response, error) {
+	parts, err := p.Client.Body(call)
+	if err != nil {
+		return nil, err
+	}
+	path, err := p.Path(call)
+	if err != nil {
+		return nil, err
+	}
+	b := newBody(parts)
+	*sent = b
+	req, err := p.request(ctx, call.Key, http.MethodPost, path, call, b)
+	if err != nil {
+		return nil, err
+	}
+	call.Touch() // from here on silence counts
+	resp, err := p.transport().RoundTrip(req)
+	if err != nil {
+		return nil, unanswered(ctx, p.provider(call), err, b.begun.Load())
+	}
+	call.Touch()
+	return resp, nil
 }
 
 func (p *Post) provider(call *llmhub.Call) string {

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -61,7 +60,6 @@ func open(ctx context.Context, cfg *config.Config, types map[string]Type, log *s
 }
 
 func (d *daemon) build(ctx context.Context, types map[string]Type) error {
-	tuneGC()
 	ring, err := d.openStore(ctx)
 	if err != nil {
 		return err
@@ -157,6 +155,7 @@ func (d *daemon) upkeep(states *keyStates) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stop = cancel
 	d.done.Go(func() { states.run(ctx) })
+	d.done.Go(func() { tuneGC(ctx) })
 	d.done.Go(func() {
 		tick := time.NewTicker(time.Minute)
 		defer tick.Stop()
@@ -203,12 +202,4 @@ func randomText() string {
 	b := make([]byte, 24)
 	rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// tuneGC trades memory for CPU: a gateway's live heap is small, so letting it
-// triple before a collection costs some tens of megabytes. GOGC overrides it.
-func tuneGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
-	}
 }
