@@ -115,8 +115,10 @@ func (d *decoding) unsaid(k key, name, v []byte) {
 // asDefault reports whether a value is what a provider does without it.
 func asDefault(k key, v []byte) bool {
 	switch string(v) {
-	case "", "null", "false", "{}", "[]":
+	case "", "null", "{}", "[]":
 		return true
+	case "false":
+		return k != kParallel
 	}
 	switch k {
 	case kN:

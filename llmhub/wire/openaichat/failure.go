@@ -121,7 +121,7 @@ func (c *Client) classify(call *llmhub.Call, f Failure) *llmhub.Error {
 	if c.Refine != nil {
 		c.Refine(e, f)
 	}
-	e.Message = clean(e, call)
+	e.Message = clean(e)
 	return e
 }
 
@@ -239,15 +239,13 @@ func callersOwn(k llmhub.Kind) bool {
 	return false
 }
 
-// clean takes what may be a key out of an error's words, and cuts them short.
-func clean(e *llmhub.Error, call *llmhub.Call) string {
+// clean cuts an error's words short, and leaves out those about a key, which may
+// repeat it. Whoever sends knows the key, and takes it out of all others.
+func clean(e *llmhub.Error) string {
 	if e.Kind == llmhub.BadCredential {
 		return "the provider refused the key"
 	}
 	s := e.Message
-	if secret := call.Key.Secret.Expose(); secret != "" {
-		s = strings.ReplaceAll(s, secret, call.Key.Secret.Masked())
-	}
 	if len(s) > 1000 {
 		s = strings.ToValidUTF8(s[:1000], "") + "…"
 	}
