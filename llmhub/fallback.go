@@ -46,8 +46,11 @@ const (
 
 // stepAfter is the step that err calls for.
 func stepAfter(err *Error) step {
-	if err.Kind == UpstreamFailed && err.Status >= 520 {
+	switch {
+	case err.Status >= 520:
 		return nextTarget // 520 to 529: the edge in front of the provider is in trouble
+	case err.Status >= 500 && err.Status <= 504:
+		return again // whatever words it is put in
 	}
 	return steps[err.Kind]
 }
