@@ -140,6 +140,9 @@ func TestFallback(t *testing.T) {
 				if !b.settled[0].Loss {
 					t.Error("a failed attempt is the operator's loss")
 				}
+				if n := len(b.report.Attempts); b.report.Attempts[max(0, n-1)].N != n {
+					t.Errorf("the last of %d attempts has number %d", n, b.report.Attempts[n-1].N)
+				}
 				for i, r := range b.reserved {
 					if r.Admitted != (i > 0) {
 						t.Errorf("reservation %d: Admitted is %v", i, r.Admitted)

@@ -31,6 +31,8 @@ type Amount struct {
 // Reservation asks for room for one attempt.
 type Reservation struct {
 	Request  ID // with Attempt, names the attempt in every record
+	// Attempt counts from 1. A lease that ended before anything was sent leaves
+	// its number to the next.
 	Attempt  int
 	Provider string
 	Model    string // the provider's name for it

@@ -24,7 +24,6 @@ type run struct {
 	attempts  []AttemptReport
 	skipped   []Skip
 	tokens    int64 // estimate of the prompt
-	leases    int   // asked for
 	admitted  bool  // a lease was granted
 
 	// What failures have taught about the targets that remain.
@@ -134,11 +133,10 @@ func (r *run) try(t *Target) (over bool) {
 // reserve takes room for the next attempt.
 func (r *run) reserve(t *Target, tried []KeyID) (*attempt, *Error) {
 	res := Reservation{
-		Request: r.req.ID, Attempt: r.leases + 1, Provider: t.Provider, Model: t.Model,
+		Request: r.req.ID, Attempt: len(r.attempts) + 1, Provider: t.Provider, Model: t.Model,
 		Amount: Amount{Requests: 1, Tokens: r.estimate(t)}, Caller: r.req.Caller, Tried: tried,
 		TTL: r.total(t) + time.Minute, Admitted: r.admitted,
 	}
-	r.leases++
 	if r.hub.Quota == nil {
 		if len(tried) > 0 {
 			return nil, &Error{Kind: NoProvider, Message: "the adapter's own key has been tried"}

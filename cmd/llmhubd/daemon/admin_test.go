@@ -284,3 +284,31 @@ func TestDrain(t *testing.T) {
 		})
 	}
 }
+
+func TestBrowsersOfNamedOriginsOnly(t *testing.T) {
+	w := newWorld(t, "LLMHUB_CORS_ORIGINS=https://app.example.org")
+	ask := func(method, path, origin string) http.Header {
+		req, _ := http.NewRequest(method, w.srv.URL+path, nil)
+		req.Header.Set("Origin", origin)
+		req.Header.Set("Access-Control-Request-Method", "POST")
+		resp, err := w.srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.Header
+	}
+	if h := ask("OPTIONS", "/v1/chat/completions", "https://app.example.org"); h.Get("Access-Control-Allow-Origin") != "https://app.example.org" || h.Get("Access-Control-Allow-Credentials") != "" {
+		t.Errorf("a named origin gets %v", h)
+	}
+	if h := ask("GET", "/v1/models", "https://app.example.org"); h.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("an answer to a named origin has %v", h)
+	}
+	for _, x := range [][2]string{{"/v1/chat/completions", "https://evil.example.org"}, {"/v1/auth/login", "https://app.example.org"}, {"/v1/admin/keys", "https://app.example.org"}} {
+		for _, method := range []string{"OPTIONS", "POST"} {
+			if h := ask(method, x[0], x[1]); h.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s %s from %s gets %v", method, x[0], x[1], h)
+			}
+		}
+	}
+}

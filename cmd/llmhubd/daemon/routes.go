@@ -34,12 +34,17 @@ func (d *daemon) routes() http.Handler {
 	for _, rt := range d.controlPlane() {
 		r.Handle(rt.Method, rt.Path, d.auth.Guard(rt))
 	}
+	browsers := cors{d.cfg.Server.CORSOrigins}
 	for _, rt := range d.dataPlane() {
-		r.Handle(rt.method, rt.path, func(w http.ResponseWriter, req *http.Request, _ httprouter.Params) { rt.handler.ServeHTTP(w, req) })
+		h := browsers.wrap(rt.handler)
+		r.Handle(rt.method, rt.path, func(w http.ResponseWriter, req *http.Request, _ httprouter.Params) { h.ServeHTTP(w, req) })
+		if len(browsers.origins) > 0 {
+			r.Handler(http.MethodOptions, rt.path, browsers.preflight(rt.method))
+		}
 	}
 	r.NotFound = d.notFound(ui.Handler())
 	r.MethodNotAllowed = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		reply.Fail(w, &reply.Error{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Message: req.Method + " is not for " + req.URL.Path + "; it takes " + w.Header().Get("Allow") + "."})
+		reply.Fail(w, &reply.Error{Status: http.StatusMethodNotAllowed, Code: "invalid_request", Message: req.Method + " is not for " + req.URL.Path + "; it takes " + strings.TrimPrefix(w.Header().Get("Allow"), "OPTIONS, ") + "."})
 	})
 	r.PanicHandler = d.panicked
 	return r
