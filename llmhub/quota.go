@@ -30,7 +30,7 @@ type Amount struct {
 
 // Reservation asks for room for one attempt.
 type Reservation struct {
-	Request  ID // with Attempt, names the attempt in every record
+	Request ID // with Attempt, names the attempt in every record
 	// Attempt counts from 1. A lease that ended before anything was sent leaves
 	// its number to the next.
 	Attempt  int
