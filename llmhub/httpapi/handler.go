@@ -155,7 +155,7 @@ func (x *exchange) answer() {
 		defer cancel()
 	}
 	veil := veil{blind: x.blind, sealer: x.Sealer, request: x.as.ID}
-	enc := x.Server.Encoder(x.req, x.as)
+	var enc wire.Encoder // made when it is known who answers
 	buf := buffers.Get().(*[]byte)
 	defer func() {
 		if cap(*buf) <= 1<<20 {
@@ -171,6 +171,12 @@ func (x *exchange) answer() {
 		if ev.From != nil {
 			from = ev.From
 			veil.provider = from.Target.Provider
+			if !x.blind {
+				x.as.Model = from.Target.String()
+			}
+		}
+		if enc == nil {
+			enc = x.Server.Encoder(x.req, x.as)
 		}
 		veil.draw(&ev)
 		if *buf = enc.Append((*buf)[:0], ev); len(*buf) == 0 {

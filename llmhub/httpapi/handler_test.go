@@ -237,6 +237,28 @@ func TestRawGoesOnlyToThoseWhoMayKnow(t *testing.T) {
 	}
 }
 
+func TestACallerWhoMayKnowIsToldWhoAnswered(t *testing.T) {
+	for _, blind := range []bool{true, false} {
+		h := hub(func(_ context.Context, req *llmhub.Request) llmhub.Stream {
+			return func(yield func(llmhub.Event, error) bool) {
+				first := true
+				for ev := range hubtest.Say("hello").Events() {
+					if first {
+						ev.From, first = &llmhub.Call{Target: llmhub.Target{Provider: "other", Model: "model-2"}}, false
+					}
+					if !yield(ev, nil) {
+						return
+					}
+				}
+			}
+		})
+		body := read(t, post(t, httpapi.New(httpapi.Config{Hub: h, Server: openaichat.Server{}, Logical: func(string) bool { return blind }}), hi))
+		if told := strings.Contains(body, `"model":"other/model-2"`); told == blind {
+			t.Errorf("blind %v: answered %s", blind, body)
+		}
+	}
+}
+
 // TestSignaturesComeBack plays a turn with signed reasoning and a tool call and
 // sends it back: the provider's own signature arrives, and no caller saw it.
 func TestSignaturesComeBack(t *testing.T) {
