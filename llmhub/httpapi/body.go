@@ -63,14 +63,8 @@ func (x *exchange) hold(size int64) bool {
 	return true
 }
 
-// release gives back what the exchange held: the body, which nothing reads any
-// more since the stream has ended, and the connection's write deadline, which
-// would pass in the midst of a later request's answer.
+// release gives the body back. Nothing reads it any more: the stream has ended.
 func (x *exchange) release() {
-	if !x.until.IsZero() {
-		// Not every ResponseWriter has deadlines.
-		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{})
-	}
 	if x.body != nil && cap(*x.body) <= 1<<20 {
 		bodies.Put(x.body)
 	}

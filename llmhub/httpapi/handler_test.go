@@ -1,14 +1,12 @@
 package httpapi_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -258,35 +256,6 @@ func TestACallerWhoMayKnowIsToldWhoAnswered(t *testing.T) {
 		if told := strings.Contains(body, `"model":"other/model-2"`); told == blind {
 			t.Errorf("blind %v: answered %s", blind, body)
 		}
-	}
-}
-
-func TestTheWriteDeadlineEndsWithItsRequest(t *testing.T) {
-	mux := http.NewServeMux()
-	mux.Handle("POST /chat", httpapi.New(httpapi.Config{Hub: answer(hubtest.Say("hello")), Server: openaichat.Server{},
-		Now: func() time.Time { return time.Now().Add(-29900 * time.Millisecond) }})) // 100 ms are left of 30 s
-	mux.HandleFunc("GET /plain", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "fine") })
-	srv := httptest.NewServer(mux)
-	defer srv.Close()
-	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	r := bufio.NewReader(conn)
-	fmt.Fprintf(conn, "POST /chat HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hi), hi)
-	resp, err := http.ReadResponse(r, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	read(t, resp)
-	<-time.After(200 * time.Millisecond)
-	fmt.Fprint(conn, "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n")
-	if resp, err = http.ReadResponse(r, nil); err != nil {
-		t.Fatalf("a later request on the connection: %v", err)
-	}
-	if got := read(t, resp); got != "fine" {
-		t.Errorf("a later request on the connection is answered %q", got)
 	}
 }
 
