@@ -21,6 +21,7 @@ type attempt struct {
 	usage   Usage
 	metered bool  // usage is the provider's
 	bytes   int64 // of deltas
+	counted int64 // bytes that had come when usage was told
 	ttft    time.Duration
 	ended   bool
 	settled bool
@@ -101,10 +102,10 @@ func (a *attempt) unfinished(ctx context.Context) *Error {
 // content. It reports whether to go on.
 func (a *attempt) take(ev Event) bool {
 	r := a.run
-	if ev.Usage != nil {
-		a.usage, a.metered = *ev.Usage, true
-	}
 	a.bytes += int64(len(ev.Delta))
+	if ev.Usage != nil {
+		a.usage, a.metered, a.counted = *ev.Usage, true, a.bytes
+	}
 	if ev.Start != nil {
 		a.served = ev.Start.Model
 	}

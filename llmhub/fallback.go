@@ -138,7 +138,7 @@ func (r *run) conclude() *Error {
 		kind = AllFailed
 	}
 	e := &Error{Kind: kind, Provider: first.Provider, Status: first.Status, Param: first.Param, RetryAfter: r.retryAfter, Err: first}
-	if agreed && aboutRequest(first.Status) {
+	if kind == first.Kind && aboutRequest(first.Status) {
 		e.Code, e.Dialect, e.Raw = first.Code, first.Dialect, first.Raw
 	}
 	return e

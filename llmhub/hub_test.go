@@ -189,6 +189,30 @@ func TestConclusion(t *testing.T) {
 	}
 }
 
+func TestWhatAProviderSaysOfItsKeyIsNotTold(t *testing.T) {
+	for _, kind := range []llmhub.Kind{llmhub.BadCredential, llmhub.Unfunded, llmhub.PermissionDenied} {
+		b := newBench(t, answers{"a": refuse(llmhub.Error{Kind: kind, Status: 400, Code: "c", Dialect: "d", Raw: []byte("Your credit balance is too low")})}, "a")
+		_, err := b.ask(t.Context())
+		if e := llmhub.AsError(err); e.Kind != llmhub.NoProvider || e.Raw != nil || e.Code != "" {
+			t.Errorf("400 %s concluded %s with %q %q, want no_provider and none of the provider's words", kind, e.Kind, e.Code, e.Raw)
+		}
+	}
+}
+
+func TestFallbacksAreBounded(t *testing.T) {
+	b := newBench(t, answers{"a": say("hello")}, "a")
+	hub, _ := llmhub.New(b.config)
+	req := &llmhub.Request{Model: "smart", Body: llmhub.Text("hi"), Fallbacks: make([]string, 33)}
+	if _, err := hub.Complete(t.Context(), req); !errors.Is(err, llmhub.InvalidRequest) || llmhub.AsError(err).Param != "fallbacks" {
+		t.Errorf("33 fallbacks gave %v, want invalid_request for fallbacks", err)
+	}
+	b.report = nil
+	req.Fallbacks = req.Fallbacks[:32]
+	if _, err := hub.Complete(t.Context(), req); err != nil {
+		t.Errorf("32 fallbacks gave %v, want an answer", err)
+	}
+}
+
 func TestNothingIsRetriedAfterContent(t *testing.T) {
 	broken := &llmhub.Error{Kind: llmhub.Broken, Sent: true}
 	b := newBench(t, answers{"a": func(context.Context, *llmhub.Call) llmhub.Stream {
@@ -200,6 +224,46 @@ func TestNothingIsRetriedAfterContent(t *testing.T) {
 	}
 	if o := b.settled[0]; o.Used.Requests != 1 || !o.Usage.Estimated || o.Usage.Output != 2 {
 		t.Errorf("settled %+v, want one request and 2 estimated tokens", o)
+	}
+}
+
+func TestALostAnswerCountsWhatWasMade(t *testing.T) {
+	early := func(*llmhub.Call) llmhub.Stream { // as Anthropic does: the prompt is told at once, with the first token
+		return func(yield func(llmhub.Event, error) bool) {
+			_ = yield(llmhub.Event{Kind: llmhub.EventStart, Usage: &llmhub.Usage{Input: 70, CacheRead: 5, Output: 1}}, nil) &&
+				yield(llmhub.Event{Kind: llmhub.EventOpen, Part: &llmhub.Part{Kind: llmhub.PartText}}, nil) &&
+				yield(llmhub.Event{Kind: llmhub.EventDelta, Delta: strings.Repeat("x", 3000)}, nil) &&
+				yield(llmhub.Event{}, &llmhub.Error{Kind: llmhub.Broken, Sent: true})
+		}
+	}
+	b := newBench(t, answers{"a": func(_ context.Context, call *llmhub.Call) llmhub.Stream { return early(call) }}, "a")
+	b.ask(t.Context())
+	want := llmhub.Usage{Input: 70, CacheRead: 5, Output: 1001, Estimated: true}
+	if got := b.settled[0]; got.Usage != want || got.Used.Tokens != 1076 {
+		t.Errorf("a stream that broke after 3,000 bytes used %+v, charged %d tokens; want %+v, 1076", got.Usage, got.Used.Tokens, want)
+	}
+}
+
+func TestADeadlineOfTheCallersPaysAsAHangUp(t *testing.T) {
+	for name, end := range map[string]func(context.Context) (context.Context, context.CancelFunc){
+		"hang-up": context.WithCancel,
+		"deadline": func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Second)
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := end(t.Context())
+			defer cancel()
+			time.AfterFunc(time.Second, cancel)
+			b := newBench(t, answers{"a": func(ctx context.Context, _ *llmhub.Call) llmhub.Stream {
+				<-ctx.Done()
+				return llmhub.Fail(&llmhub.Error{Kind: llmhub.Broken, Sent: true})
+			}}, "a")
+			b.ask(ctx)
+			if o := b.settled[0]; o.Usage.Input == 0 || !o.Usage.Estimated || o.Loss {
+				t.Errorf("after a %s the caller pays %+v (loss %v), want the prompt, estimated", name, o.Usage, o.Loss)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package llmhub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -58,11 +59,17 @@ func (r *run) serve() {
 	r.fail(r.conclude())
 }
 
+// maxFallbacks is how many models a request may name beside its own.
+const maxFallbacks = 32
+
 // plan checks what the caller may do and asks the router.
 func (r *run) plan() ([]Target, *Error) {
 	req := &r.req
 	if req.Body == nil {
 		return nil, &Error{Kind: InvalidRequest, Message: "the request has no body"}
+	}
+	if len(req.Fallbacks) > maxFallbacks {
+		return nil, &Error{Kind: InvalidRequest, Param: "fallbacks", Message: fmt.Sprintf("fallbacks may name %d models at most", maxFallbacks)}
 	}
 	for _, name := range req.Restricted {
 		if !slices.Contains(req.Caller.May, name) && !slices.Contains(req.Caller.May, "*") {
