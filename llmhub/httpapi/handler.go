@@ -4,6 +4,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -86,6 +87,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.id = llmhub.NewID(now)
 	x.as.ID, x.as.Created = x.id.String(), now.Unix()
 	defer x.release()
+	defer x.cut()
 	if err := x.accept(); err != nil {
 		if x.req != nil && h.Refused != nil {
 			h.Refused(x.req, llmhub.AsError(err))
@@ -94,6 +96,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.answer()
+}
+
+// cut breaks the connection of an answer that a panic ends: whoever recovers it
+// further up would end the answer in good order, and it would look whole.
+func (x *exchange) cut() {
+	if !x.wrote {
+		return
+	}
+	if p := recover(); p != nil {
+		if p != http.ErrAbortHandler {
+			x.Log.Error("answer panics", "request", x.as.ID, "panic", p)
+		}
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // exchange is one request and its answer.
@@ -239,7 +255,8 @@ func (x *exchange) write(b []byte, flush bool) bool {
 		return false
 	}
 	if flush {
-		return http.NewResponseController(x.w).Flush() == nil
+		err := http.NewResponseController(x.w).Flush()
+		return err == nil || errors.Is(err, http.ErrNotSupported) // then it comes late, but whole
 	}
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -162,6 +163,50 @@ func TestErrorAfterContentIsAnEventAndNoEnd(t *testing.T) {
 		if !strings.Contains(got, "hello") || !strings.Contains(got, `"error"`) || strings.Contains(got, "[DONE]") || strings.Contains(got, "message_stop") {
 			t.Errorf("%s: %s", server.Name(), got)
 		}
+	}
+}
+
+func TestAPanicInMidStreamCutsTheConnection(t *testing.T) {
+	h := httpapi.New(httpapi.Config{Server: openaichat.Server{}, Log: slog.New(slog.DiscardHandler), Hub: hub(func(context.Context, *llmhub.Request) llmhub.Stream {
+		return func(yield func(llmhub.Event, error) bool) {
+			hubtest.CutAfter(hubtest.Say("hello").Events(), 3, nil)(func(ev llmhub.Event, _ error) bool {
+				if ev.Kind == 0 {
+					panic("lost")
+				}
+				ev.More = false
+				return yield(ev, nil)
+			})
+		}
+	})})
+	careful := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as many a mux is
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				io.WriteString(w, `{"error":"panic"}`)
+			}
+		}()
+		h.ServeHTTP(w, r)
+	})
+	got, err := io.ReadAll(post(t, careful, hiStream).Body)
+	if err == nil || !strings.Contains(string(got), "hello") || strings.Contains(string(got), `"panic"`) {
+		t.Errorf("read %q, error %v; want the start of the answer and a broken connection", got, err)
+	}
+}
+
+// unflushed is a ResponseWriter of a wrapper that cannot flush.
+type unflushed struct{ w http.ResponseWriter }
+
+func (u unflushed) Header() http.Header         { return u.w.Header() }
+func (u unflushed) Write(b []byte) (int, error) { return u.w.Write(b) }
+func (u unflushed) WriteHeader(status int)      { u.w.WriteHeader(status) }
+
+func TestAStreamIsWholeBehindAWrapperThatCannotFlush(t *testing.T) {
+	h := httpapi.New(httpapi.Config{Hub: answer(hubtest.Say("hello")), Server: openaichat.Server{}})
+	got := read(t, post(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(unflushed{w}, r) }), hiStream))
+	if !strings.Contains(got, "hello") || !strings.Contains(got, "[DONE]") {
+		t.Errorf("read %q, want the whole answer", got)
 	}
 }
 
