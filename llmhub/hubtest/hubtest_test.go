@@ -45,6 +45,23 @@ func TestUpstreamSaysWhatItsScriptSays(t *testing.T) {
 	}
 }
 
+func TestForgetfulUpstreamKeepsNoRequests(t *testing.T) {
+	last := 0
+	up := &hubtest.Upstream{Server: openaichat.Server{}, Forgetful: true, Script: func(s hubtest.Seen) hubtest.Act {
+		last = s.N
+		return hubtest.Act{}
+	}}
+	a := openai.New(openai.Config{Key: llmhub.NewSecret("sk-0123456789abcdefghij"), Transport: hubtest.Transport(up)})
+	for range 3 {
+		if _, err := a.Stream(t.Context(), call(false)).Collect(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(up.Requests()); n != 0 || last != 3 {
+		t.Errorf("it keeps %d requests, and the last was number %d; want 0 and 3", n, last)
+	}
+}
+
 func TestUpstreamMisbehaves(t *testing.T) {
 	for name, tt := range map[string]struct {
 		act  hubtest.Act

@@ -18,8 +18,11 @@ type Upstream struct {
 	Server wire.Server
 	// Script says what to do with a request. Nil: say hello.
 	Script func(Seen) Act
+	// Forgetful keeps no requests, for one that runs for long.
+	Forgetful bool
 
 	mu   sync.Mutex
+	n    int
 	seen []Seen
 }
 
@@ -54,7 +57,7 @@ type Act struct {
 	Redirect  string        // answer 302 to this place
 }
 
-// Requests are those that have come so far.
+// Requests are those that have come so far; none of a Forgetful one.
 func (u *Upstream) Requests() []Seen {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -71,8 +74,11 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := u.request(r, body)
 	seen.Stream = req.Stream
 	u.mu.Lock()
-	seen.N = len(u.seen) + 1
-	u.seen = append(u.seen, seen)
+	u.n++
+	seen.N = u.n
+	if !u.Forgetful {
+		u.seen = append(u.seen, seen)
+	}
 	u.mu.Unlock()
 	defer close(seen.Gone)
 	act := Act{}
