@@ -59,8 +59,11 @@ func (r *run) serve() {
 	r.fail(r.conclude())
 }
 
-// maxFallbacks is how many models a request may name beside its own.
-const maxFallbacks = 32
+// Bounds on what a request may name.
+const (
+	maxFallbacks = 32  // models beside its own
+	maxModel     = 256 // bytes of a model's name
+)
 
 // plan checks what the caller may do and asks the router.
 func (r *run) plan() ([]Target, *Error) {
@@ -81,6 +84,9 @@ func (r *run) plan() ([]Target, *Error) {
 	for i := -1; i < len(req.Fallbacks); i++ {
 		if i >= 0 {
 			ask.Model = req.Fallbacks[i]
+		}
+		if len(ask.Model) > maxModel {
+			return nil, &Error{Kind: InvalidRequest, Param: "model", Message: fmt.Sprintf("the name of a model has %d bytes at most", maxModel)}
 		}
 		if !req.Caller.Allows(ask.Model) {
 			return nil, &Error{Kind: PermissionDenied, Param: "model", Message: "your key may not use the model " + ask.Model}

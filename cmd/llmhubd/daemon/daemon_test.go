@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -565,6 +566,31 @@ func TestEveryAuthenticatedRequestHasARow(t *testing.T) {
 	all, _, err := w.d.store.ListRequests(t.Context(), store.UsageFilter{})
 	if err != nil || len(all) != 4 {
 		t.Errorf("the log has %d requests, %v; want 4, none of a caller who is not known", len(all), err)
+	}
+}
+
+func TestLongNamesDoNotFillTheLog(t *testing.T) {
+	w := newWorld(t, "LLMHUB_ALLOW_DIRECT_MODELS=true")
+	long := strings.Repeat("x", 100_000)
+	for _, path := range []string{"/v1/chat", "/v1/chat/completions"} {
+		for _, model := range []string{long, "openai/" + long} {
+			a := w.ask(path, chat(model))
+			if a.status != 400 || len(a.body) > 1000 {
+				t.Errorf("%s with a model's name of %d bytes answered %d, %d bytes; want 400 and few", path, len(model), a.status, len(a.body))
+			}
+			if rows := w.rows(a); len(rows) != 1 || len(rows[0].Model) > 300 || len(rows[0].Error) > 3000 {
+				t.Errorf("it left %d rows, the first with a model of %d bytes and an error of %d", len(rows), len(rows[0].Model), len(rows[0].Error))
+			}
+		}
+	}
+}
+
+func TestTheDemoKeyReachesNoRealProvider(t *testing.T) {
+	w := newWorld(t)
+	// As if the first real key had come between the headers of a request and its body.
+	_, err := w.d.gateway.Stream(t.Context(), &llmhub.Request{Model: "smart", Body: llmhub.Text("hi"), Caller: llmhub.Caller{Key: demoCaller}}).Collect()
+	if !errors.Is(err, llmhub.BadCredential) || w.asked("openai") != 0 {
+		t.Errorf("got %v after %d requests to a real provider, want invalid_api_key after none", err, w.asked("openai"))
 	}
 }
 

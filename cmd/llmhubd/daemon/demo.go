@@ -19,7 +19,10 @@ type demoProvider struct {
 	upstream  *hubtest.Upstream
 }
 
-const demoPrefix = "demo-"
+const (
+	demoPrefix = "demo-"
+	demoCaller = "demo" // the id of the key that demo mode prints
+)
 
 func isDemo(provider string) bool { return strings.HasPrefix(provider, demoPrefix) }
 
@@ -31,19 +34,19 @@ func demoProviders() []demoProvider {
 		down = `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded (demo)"}}`
 	)
 	return []demoProvider{
-		{demoPrefix + "a", "openaicompat", &hubtest.Upstream{Server: openaichat.Server{}, Script: func(s hubtest.Seen) hubtest.Act {
+		{demoPrefix + "a", "openaicompat", &hubtest.Upstream{Server: openaichat.Server{}, Forgetful: true, Script: func(s hubtest.Seen) hubtest.Act {
 			if s.N%5 == 0 {
 				return hubtest.Act{Status: 429, Body: busy, Header: map[string]string{"Retry-After": "20"}}
 			}
 			return hubtest.Act{Answer: demoAnswer(demoPrefix+"a", s), Gap: 15 * time.Millisecond}
 		}}},
-		{demoPrefix + "b", "anthropic", &hubtest.Upstream{Server: anthropic.Server{}, Script: func(s hubtest.Seen) hubtest.Act {
+		{demoPrefix + "b", "anthropic", &hubtest.Upstream{Server: anthropic.Server{}, Forgetful: true, Script: func(s hubtest.Seen) hubtest.Act {
 			if s.N%9 == 0 {
 				return hubtest.Act{Status: 529, Body: down}
 			}
 			return hubtest.Act{Answer: demoAnswer(demoPrefix+"b", s), First: 120 * time.Millisecond, Gap: 30 * time.Millisecond}
 		}}},
-		{demoPrefix + "c", "gemini", &hubtest.Upstream{Script: func(s hubtest.Seen) hubtest.Act {
+		{demoPrefix + "c", "gemini", &hubtest.Upstream{Forgetful: true, Script: func(s hubtest.Seen) hubtest.Act {
 			return hubtest.Act{Answer: demoAnswer(demoPrefix+"c", s), Gap: 25 * time.Millisecond}
 		}}},
 	}

@@ -63,7 +63,11 @@ type sealedKey struct {
 
 // Stream answers a request with the keys in force.
 func (g *gateway) Stream(ctx context.Context, req *llmhub.Request) llmhub.Stream {
-	return g.live.Load().hub.Stream(ctx, req)
+	l := g.live.Load()
+	if req.Caller.Key == demoCaller && !l.demo { // demo mode has ended since the caller was let in
+		return llmhub.Fail(&llmhub.Error{Kind: llmhub.BadCredential})
+	}
+	return l.hub.Stream(ctx, req)
 }
 
 // Logical reports whether a model is a logical name.

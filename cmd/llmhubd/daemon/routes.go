@@ -85,7 +85,7 @@ func (d *daemon) caller(r *http.Request) (llmhub.Caller, error) {
 		return llmhub.Caller{}, &llmhub.Error{Kind: llmhub.Draining, RetryAfter: time.Second}
 	}
 	if d.gateway.Demo() && r.Header.Get("Authorization") == "Bearer "+d.demoKey.Expose() {
-		return llmhub.Caller{Key: "demo"}, nil
+		return llmhub.Caller{Key: demoCaller}, nil
 	}
 	return d.auth.Caller(r)
 }

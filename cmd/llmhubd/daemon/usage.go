@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"strings"
 
 	"github.com/llmhubd/llmhub/llmhub"
 	"github.com/llmhubd/llmhub/llmhub/wire"
@@ -52,16 +53,27 @@ func (r *recorder) done(rep *llmhub.Report) {
 func requestRow(req *llmhub.Request) store.Attempt {
 	return store.Attempt{
 		RequestID: req.ID.String(), UserID: req.Caller.User, VirtualKeyID: req.Caller.Key, ClientRequestID: req.Caller.ClientID,
-		Dialect: req.Dialect, Model: req.Model, Stream: req.Stream,
+		Dialect: req.Dialect, Model: clip(req.Model, 256), Stream: req.Stream,
 	}
 }
+
+// clip is as much of s as most bytes hold: a row does not grow with what a
+// caller or a provider says.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "")
+}
+
+const maxErrorText = 2000
 
 func (r *recorder) attempt(row *store.Attempt, a *llmhub.AttemptReport) {
 	row.N, row.Provider, row.ServedModel, row.KeyID = a.N, a.Target.Provider, a.Target.Model, string(a.Key)
 	row.StartedAt, row.TTFT, row.Duration, row.Status = a.Started, a.Outcome.TTFT, a.Outcome.Took, a.Outcome.Status
 	_, row.Outcome, row.ErrorCode = told(a.Err)
 	if a.Err != nil {
-		row.ErrorCode, row.Error = string(a.Err.Kind), a.Err.Error()
+		row.ErrorCode, row.Error = string(a.Err.Kind), clip(a.Err.Error(), maxErrorText)
 		row.Ambiguous = a.Err.Kind == llmhub.Timeout && a.Err.Sent
 	}
 	row.WhyChosen, row.WhyLeft, row.Warnings = a.WhyChosen, a.WhyLeft, a.Warnings
@@ -78,7 +90,7 @@ func (r *recorder) refused(row store.Attempt, err *llmhub.Error) {
 	row.RequestStatus, row.RequestOutcome, row.RequestError = told(err)
 	row.Outcome, row.StartedAt = row.RequestOutcome, row.Time
 	if err != nil {
-		row.ErrorCode, row.Error = string(err.Kind), err.Error()
+		row.ErrorCode, row.Error = string(err.Kind), clip(err.Error(), maxErrorText)
 	}
 	_ = r.log.Append(row)
 }
