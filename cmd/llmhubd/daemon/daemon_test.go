@@ -594,6 +594,39 @@ func TestTheDemoKeyReachesNoRealProvider(t *testing.T) {
 	}
 }
 
+// hosts is a transport that notes which key goes where, and answers nobody.
+type hosts map[string]string
+
+func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
+	h[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] = r.URL.Host
+	return nil, errors.New("no network")
+}
+
+func TestAKeyGoesToItsOwnRowsOriginOnly(t *testing.T) {
+	w := newWorld(t)
+	seen := hosts{}
+	w.d.gateway.transport = seen
+	for i, base := range []string{"https://proxy.example.org/v1", ""} {
+		row := store.ProviderKey{ID: fmt.Sprint("key_", i), Provider: "work", Type: "openai", BaseURL: base, Priority: i, Fingerprint: fmt.Sprint(i), CreatedAt: time.Now()}
+		var err error
+		if row.Sealed, _, err = w.d.gateway.SealKey(row, llmhub.NewSecret(fmt.Sprint("secret-", i))); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.d.store.CreateProviderKey(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.d.gateway.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"proxy.example.org", "api.openai.com"} {
+		w.d.gateway.Try(t.Context(), llmhub.KeyID(fmt.Sprint("key_", i)))
+		if got := seen[fmt.Sprint("secret-", i)]; got != want {
+			t.Errorf("key %d went to %q, want %q", i, got, want)
+		}
+	}
+}
+
 func TestSecretsStayIn(t *testing.T) {
 	w := newWorld(t)
 	echo := func(key string) hubtest.Act { // a hostile provider repeats the key wherever it can

@@ -217,7 +217,7 @@ func (b *builder) fromConfig(stored []store.ProviderKey) {
 func (b *builder) fromDatabase(stored []store.ProviderKey) {
 	for _, k := range stored {
 		typ := cmp.Or(k.Type, b.g.typeOf(k.Provider), k.Provider)
-		if !b.provider(k.Provider, typ, k.BaseURL, b.g.transport) {
+		if !b.provider(k.Provider, typ, "", b.g.transport) { // a row's origin is for its own key
 			continue
 		}
 		b.live.keys[llmhub.KeyID(k.ID)] = sealedKey{sealed: k.Sealed, bind: b.g.bind(k), url: k.BaseURL, name: k.Name, provider: k.Provider}
