@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -59,6 +61,9 @@ func ScanHead(body []byte, keys []string, spans []Span) error {
 			break
 		}
 		spans[i] = Span{Key: quote, From: c.Offset() - len(v), To: c.Offset()}
+	}
+	if errors.Is(c.Err, scan.ErrDepth) {
+		return badBody(fmt.Sprintf("the body is nested deeper than %d brackets", scan.MaxDepth), "")
 	}
 	if c.Err != nil || !c.End() {
 		return badBody("the body is not valid JSON", "")

@@ -36,6 +36,15 @@ func TestScanHeadRefuses(t *testing.T) {
 	}
 }
 
+func TestScanHeadSaysThatABodyIsTooDeep(t *testing.T) {
+	for _, open := range []string{`{"x":`, `{"model":`} {
+		err := wire.ScanHead([]byte(open+strings.Repeat("[", 70)+strings.Repeat("]", 70)+`}`), policy, make([]wire.Span, len(policy)))
+		if err == nil || !strings.Contains(err.Error(), "nested deeper than 64") {
+			t.Errorf("ScanHead(%s[[…) = %v, want it to say that it is nested too deep", open, err)
+		}
+	}
+}
+
 func TestSpanOfNothing(t *testing.T) {
 	if v := (wire.Span{}).Of([]byte("{}")); v != nil {
 		t.Errorf("the zero Span's value is %q, want nil", v)

@@ -4,6 +4,7 @@ package scan
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
 )
 
@@ -12,8 +13,12 @@ const (
 	MaxDepth = 64 // of brackets
 )
 
-// ErrSyntax means that the text is not JSON, or nested deeper than [MaxDepth].
+// ErrSyntax means that the text is not JSON, or nested deeper than [MaxDepth]:
+// then it is [ErrDepth].
 var ErrSyntax = errors.New("malformed JSON")
+
+// ErrDepth is the [ErrSyntax] of text that is nested deeper than [MaxDepth].
+var ErrDepth = fmt.Errorf("%w: nested deeper than %d brackets", ErrSyntax, MaxDepth)
 
 // Cursor reads one JSON value after another. Strings and brackets are matched
 // exactly, other grammar is not checked: whatever is valid JSON is read as any
@@ -67,7 +72,7 @@ func (c *Cursor) Enter(open byte) bool {
 	c.comma = false
 	c.depth++
 	if c.depth > MaxDepth {
-		c.fail()
+		c.failDeep()
 	}
 	return c.Err == nil
 }
@@ -206,6 +211,14 @@ func (c *Cursor) fail() {
 	c.i = len(c.b)
 }
 
+// failDeep is fail for brackets that nest too deep.
+func (c *Cursor) failDeep() {
+	if c.Err == nil {
+		c.Err = ErrDepth
+	}
+	c.i = len(c.b)
+}
+
 func (c *Cursor) space() {
 	for c.i < len(c.b) && (c.b[c.i] == ' ' || c.b[c.i] == '\n' || c.b[c.i] == '\r' || c.b[c.i] == '\t') {
 		c.i++
@@ -247,7 +260,7 @@ func (c *Cursor) nested() {
 			continue
 		case '{', '[':
 			if depth+c.depth >= MaxDepth {
-				c.fail()
+				c.failDeep()
 				return
 			}
 			stack[depth] = b + 2 // '{'+2 == '}', '['+2 == ']'
