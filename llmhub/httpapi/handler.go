@@ -298,15 +298,7 @@ func (x *exchange) refuse(err error) {
 	}
 	status, body := x.Server.Error(e, x.as)
 	h := x.w.Header()
-	h["Content-Type"] = jsonType
-	h["Cache-Control"] = noStore
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		h["Retry-After"] = []string{strconv.FormatInt(int64(max(time.Second, e.RetryAfter)+time.Second-1)/int64(time.Second), 10)}
-	}
-	if status >= 429 && e.Kind != llmhub.Draining { // we have tried all there is, so an SDK need not
-		h["X-Should-Retry"] = []string{"false"}
-	}
+	mark(h, e, status, len(body))
 	if x.Handler.Header != nil {
 		x.Handler.Header(h, x.req, nil)
 	}
@@ -314,9 +306,27 @@ func (x *exchange) refuse(err error) {
 	x.w.Write(body)
 }
 
+// mark sets the headers of every error.
+func mark(h http.Header, e *llmhub.Error, status, size int) {
+	h["Content-Type"] = jsonType
+	h["Cache-Control"] = noStore
+	h["Content-Length"] = []string{strconv.Itoa(size)}
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		h["Retry-After"] = []string{strconv.FormatInt(int64(max(time.Second, e.RetryAfter)+time.Second-1)/int64(time.Second), 10)}
+	}
+	if status >= 429 && e.Kind != llmhub.Draining { // we have tried all there is, so an SDK need not
+		h["X-Should-Retry"] = []string{"false"}
+	}
+}
+
 // tellable is the error as this caller may know it.
 func (x *exchange) tellable(err error) *llmhub.Error {
 	e := llmhub.AsError(err)
+	if e.Kind == llmhub.QuotaExceeded || e.Kind == llmhub.BudgetExceeded { // Param names a limit, as the operator's side knows it
+		told := *e
+		told.Param = ""
+		e = &told
+	}
 	if len(e.Raw) > 0 && (x.blind || x.req == nil || x.req.Accept == "") {
 		told := *e
 		told.Raw, told.Dialect, told.Code = nil, "", ""

@@ -135,6 +135,7 @@ func TestErrorsBeforeTheAnswer(t *testing.T) {
 		{llmhub.Error{Kind: llmhub.Timeout}, 504, "upstream_timeout", ""},
 		{llmhub.Error{Kind: llmhub.ContextLength, Provider: "secretprovider", Message: "secretprovider max 5", Dialect: "openaichat", Raw: []byte(`{"error":{"message":"secretprovider max 5"}}`), Status: 400}, 400, "context_length_exceeded", ""},
 		{llmhub.Error{Kind: llmhub.PermissionDenied}, 403, "permission_denied", ""},
+		{llmhub.Error{Kind: llmhub.QuotaExceeded, Param: "secretprovider:minute", RetryAfter: time.Minute}, 429, "quota_exceeded", "60"},
 	} {
 		t.Run(tt.code, func(t *testing.T) {
 			h := hub(func(context.Context, *llmhub.Request) llmhub.Stream { e := tt.err; return llmhub.Fail(&e) })
@@ -415,6 +416,17 @@ func TestModels(t *testing.T) {
 		if got := w.Body.String(); !strings.Contains(got, want) || strings.Contains(got, `"id":"secret"`) {
 			t.Errorf("GET %s = %s, want %s in it", path, got, want)
 		}
+	}
+}
+
+func TestModelsWhileDraining(t *testing.T) {
+	m := &httpapi.Models{Server: openaichat.Server{}, Caller: func(*http.Request) (llmhub.Caller, error) {
+		return llmhub.Caller{}, &llmhub.Error{Kind: llmhub.Draining, RetryAfter: 2 * time.Second}
+	}}
+	w := httptest.NewRecorder()
+	m.ServeHTTP(w, httptest.NewRequest("GET", "/v1/models", nil))
+	if h := w.Header(); w.Code != 503 || h.Get("Retry-After") != "2" || h.Get("Cache-Control") != "no-store" || h.Get("X-Should-Retry") != "" {
+		t.Errorf("GET /v1/models while draining = %d %v, want 503 with the headers of other errors", w.Code, h)
 	}
 }
 

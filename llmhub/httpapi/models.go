@@ -82,7 +82,7 @@ func (m *Models) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (m *Models) refuse(w http.ResponseWriter, err *llmhub.Error, as wire.Identity) {
 	status, body := m.Server.Error(err, as)
-	w.Header()["Content-Type"] = jsonType
+	mark(w.Header(), err, status, len(body))
 	w.WriteHeader(status)
 	w.Write(body)
 }
