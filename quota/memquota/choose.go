@@ -15,7 +15,7 @@ const (
 	whyInvalid  = "refused by its provider"
 	whyMoney    = "out of money"
 	whyLarge    = "the request is above its whole limit"
-	whyTried    = "has answered this request already"
+	whyTried    = "was tried for this request already"
 	whyProbing  = "being tried by another request"
 	whyDay      = "its day's limit is used up"
 	whyDayRest  = "the request does not fit in the rest of its day"
