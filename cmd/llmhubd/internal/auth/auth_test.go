@@ -490,7 +490,11 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 		return h.do("POST", "/v1/auth/password", credentials{"current_password": current, "new_password": next}, bearer(token))
 	}
 	want(t, "with another current password", change("nothing like the password", "a mill and a store", mine.token()), 403)
-	want(t, "to a short one", change(password, "short", mine.token()), 400)
+	short := change(password, "short", mine.token())
+	want(t, "to a short one", short, 400)
+	if !strings.Contains(short.text, `"param":"new_password"`) {
+		t.Errorf("to a short one = %s, want it about new_password", short.text)
+	}
 	a := change(password, "a mill and a store", mine.token())
 	want(t, "change", a, 200)
 	want(t, "the new token", h.do("GET", "/v1/auth/me", nil, bearer(a.token())), 200)

@@ -194,6 +194,9 @@ func (s *Service) SetPassword(ctx context.Context, userID, password, keep string
 		return store.User{}, err
 	}
 	if err := checkPassword(password, u.Email); err != nil {
+		if e := (*reply.Error)(nil); errors.As(err, &e) {
+			e.Param = "new_password"
+		}
 		return store.User{}, err
 	}
 	hash, err := s.hasher.hash(ctx, password)
