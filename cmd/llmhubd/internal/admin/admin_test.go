@@ -298,6 +298,9 @@ func TestKeys(t *testing.T) {
 	h.want(h.do("operator", "PATCH", "/v1/admin/keys/"+env["id"].(string), m{"disabled": true}), 409, "patch of the environment's")
 	h.want(h.do("operator", "DELETE", "/v1/admin/keys/"+env["id"].(string), nil), 409, "delete of the environment's")
 	h.want(h.do("operator", "GET", "/v1/admin/keys/"+env["id"].(string), nil), 200, "read of the environment's")
+	if a := h.do("operator", "POST", "/v1/admin/keys/"+env["id"].(string)+"/test", nil); a.status != 409 || !strings.Contains(a.text, "not in use") {
+		t.Errorf("test of a key on standby = %d %s, want 409 that says so", a.status, a.text)
+	}
 	h.want(h.do("operator", "DELETE", "/v1/admin/keys/"+id, nil), 204, "delete")
 	h.want(h.do("operator", "GET", "/v1/admin/keys/"+id, nil), 404, "read afterwards")
 	if _, ok := h.quota.Status(llmhub.KeyID(id)); ok {
@@ -326,6 +329,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 		{"the metadata service", m{"provider": "openai", "key": canary, "base_url": "https://169.254.169.254"}, 400, "base_url"},
 		{"a user in the URL", m{"provider": "openai", "key": canary, "base_url": "https://a:b@llm.example.org"}, 400, "base_url"},
 		{"a negative limit", m{"provider": "openai", "key": canary, "rpm": -1}, 400, "rpm"},
+		{"a negative priority", m{"provider": "openai", "key": canary, "priority": -1}, 400, "priority"},
 		{"a limit in words", m{"provider": "openai", "key": canary, "rpm": "many"}, 400, "rpm"},
 		{"an unknown field", m{"provider": "openai", "key": canary, "daily_usd": 5}, 400, "daily_usd"},
 		{"an unknown quota", m{"provider": "openai", "key": canary, "daily_quota": m{"dollars": 5}}, 400, "dollars"},
@@ -416,6 +420,11 @@ func TestVirtualKeys(t *testing.T) {
 		"yesterday": {"name": "x", "expires_at": h.now.Add(-time.Hour).Format(time.RFC3339)}, "a negative limit": {"name": "x", "tpm": -1}, "an unknown field": {"name": "x", "role": "admin"},
 	} {
 		h.want(h.do("admin", "POST", "/v1/admin/virtual-keys", body), 400, "create with "+name)
+	}
+	for _, end := range []any{"soon", 5} {
+		if b := h.do("admin", "POST", "/v1/admin/virtual-keys", m{"name": "x", "expires_at": end}); b.status != 400 || !strings.Contains(b.text, "2026-01-02T15:04:05Z") {
+			t.Errorf("expires_at %v = %d %s, want it to say how a time is written", end, b.status, b.text)
+		}
 	}
 	if b := h.do("admin", "POST", "/v1/admin/virtual-keys", m{"name": "x", "max_budget_usd": 5}); !strings.Contains(b.text, "not available in this version") {
 		t.Errorf("a budget = %s, want it to say that there are none", b.text)

@@ -180,8 +180,15 @@ func (a *API) baseURL(kind string, body newKey) (string, error) {
 func checkKey(k store.ProviderKey) error {
 	return errors.Join(checkLabel(k.Name), checkModels(k.Models), counts(map[string]int64{
 		"rpm": k.RPM, "tpm": k.TPM, "daily_quota.requests": k.DailyRequests, "daily_quota.tokens": k.DailyTokens,
-		"priority": int64(k.Priority), "weight": int64(k.Weight),
-	}))
+	}), order("priority", k.Priority), order("weight", k.Weight))
+}
+
+// order checks a number that keys are ordered by.
+func order(name string, n int) error {
+	if n < 0 || n > maxCount {
+		return reply.Invalid(name, "The field "+name+" must be a whole number from 0 up.")
+	}
+	return nil
 }
 
 // seal puts a credential into a row.
@@ -333,7 +340,11 @@ const tryLimit = 15 * time.Second
 
 func (a *API) testKey(w http.ResponseWriter, r *http.Request, params httprouter.Params) {
 	id := params.ByName("id")
-	if _, err := a.key(r.Context(), id); err != nil {
+	v, err := a.key(r.Context(), id)
+	if err == nil && v.StateReason == standby {
+		err = reply.Conflict("This key is " + standby + ", so it cannot be tried.")
+	}
+	if err != nil {
 		a.fail(w, r, err)
 		return
 	}

@@ -174,6 +174,7 @@ func describe(err error) error {
 	var large *http.MaxBytesError
 	var mistyped *json.UnmarshalTypeError
 	var wrong *Error
+	var moment *time.ParseError
 	switch {
 	case errors.As(err, &wrong):
 		return wrong
@@ -184,6 +185,9 @@ func describe(err error) error {
 		return Invalid("", "A field has the wrong type; it must be "+jsonWord(mistyped.Type)+".")
 	case errors.As(err, &mistyped):
 		return Invalid(mistyped.Field, "The field "+mistyped.Field+" must be "+jsonWord(mistyped.Type)+".")
+	}
+	if errors.As(err, &moment) || strings.Contains(err.Error(), "Time.UnmarshalJSON") {
+		return Invalid("", "A time must be a string, written as 2026-01-02T15:04:05Z.")
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)
