@@ -158,6 +158,9 @@ func (a *attempt) hold(ev Event) {
 // commit hands over what was held back: from here on the answer is this one.
 func (a *attempt) commit(ev *Event) bool {
 	a.run.committed = true
+	if o, ok := a.run.hub.Quota.(Observer); ok && ev.Kind != EventEnd {
+		o.Answers(a.lease)
+	}
 	first := ev
 	if len(a.held) > 0 {
 		first = &a.held[0]

@@ -20,6 +20,7 @@ type bench struct {
 	config   llmhub.Config
 	keys     []llmhub.KeyID // offered in order, those tried left out
 	settled  []llmhub.Outcome
+	begun    []llmhub.KeyID // told of by Answers while nothing was settled
 	reserved []llmhub.Reservation
 	calls    []string // provider/key
 	report   *llmhub.Report
@@ -74,6 +75,12 @@ func (b *bench) Settle(ctx context.Context, _ llmhub.Lease, o llmhub.Outcome) er
 	}
 	b.settled = append(b.settled, o)
 	return nil
+}
+
+func (b *bench) Answers(l llmhub.Lease) {
+	if len(b.settled) == 0 {
+		b.begun = append(b.begun, l.Key)
+	}
 }
 
 func (b *bench) ask(ctx context.Context) (*llmhub.Response, error) {
@@ -264,6 +271,17 @@ func TestADeadlineOfTheCallersPaysAsAHangUp(t *testing.T) {
 				t.Errorf("after a %s the caller pays %+v (loss %v), want the prompt, estimated", name, o.Usage, o.Loss)
 			}
 		})
+	}
+}
+
+func TestTheStoreHearsThatAnAnswerBegins(t *testing.T) {
+	b := newBench(t, answers{"a": say("hello")}, "a")
+	if _, err := b.ask(t.Context()); err != nil || len(b.begun) != 1 || b.begun[0] != "k1" {
+		t.Errorf("the store heard of %v before the end, error %v; want k1", b.begun, err)
+	}
+	b = newBench(t, answers{"a": refuse(llmhub.Error{Kind: llmhub.Overloaded, Status: 529})}, "a")
+	if b.ask(t.Context()); len(b.begun) != 0 {
+		t.Errorf("the store heard of %v, of an attempt that failed", b.begun)
 	}
 }
 

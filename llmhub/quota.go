@@ -21,6 +21,14 @@ type QuotaStore interface {
 	Settle(ctx context.Context, l Lease, o Outcome) error
 }
 
+// An Observer is a QuotaStore that wants to know when a lease's answer has begun
+// to come, which may be long before its stream ends: a key that was being tried
+// is good again from then on. It is told once a lease at most, and may not be of
+// an answer that comes whole.
+type Observer interface {
+	Answers(l Lease)
+}
+
 // Amount is what an attempt uses or may use.
 type Amount struct {
 	Requests int64

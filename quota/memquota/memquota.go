@@ -58,7 +58,10 @@ type Store struct {
 	soonest atomic.Int64 // no live lease expires before this
 }
 
-var _ llmhub.QuotaStore = (*Store)(nil)
+var (
+	_ llmhub.QuotaStore = (*Store)(nil)
+	_ llmhub.Observer   = (*Store)(nil)
+)
 
 // pools are the providers, which are never removed.
 type pools struct {
@@ -168,6 +171,25 @@ func (s *Store) Settle(_ context.Context, l llmhub.Lease, o llmhub.Outcome) erro
 		s.callers.settle(&holds[i], used, now)
 	}
 	return nil
+}
+
+// Answers notes that a lease's answer has begun: what the lease was trying is
+// open to others while its stream goes on. It does nothing for a lease that was
+// trying nothing, or has ended.
+func (s *Store) Answers(l llmhub.Lease) {
+	p := s.poolOf(l.Handle)
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sl := p.slab.find(&l)
+	if sl == nil || sl.probe == 0 {
+		return
+	}
+	sl.key.succeed(sl, sl.release())
+	sl.probe = 0
+	p.changes++
 }
 
 // Sweep ends the leases that have expired, each charged as it was reserved, and

@@ -429,6 +429,22 @@ func TestALeaseIsOverAtItsVeryEnd(t *testing.T) {
 	}
 }
 
+func TestATryEndsWhenItsAnswerBegins(t *testing.T) {
+	b := open(memquota.Key{ID: "a"})
+	settle(b, reserve(t, b, "acme"), limited)
+	b.now = start.Add(300 * time.Second)
+	stream := reserve(t, b, "acme")
+	refused(t, b, "acme", llmhub.RateLimited)
+	b.Answers(stream)
+	other := reserve(t, b, "acme") // while the stream goes on
+	settle(b, other, limited)
+	refused(t, b, "acme", llmhub.RateLimited)
+	b.Answers(stream)
+	settle(b, stream, good)
+	b.Answers(stream)
+	refused(t, b, "acme", llmhub.RateLimited) // it opens nothing that was closed since
+}
+
 func TestATryEndsWhenItsKeyIsMovedOrCleared(t *testing.T) {
 	mistake := verdict(400, llmhub.InvalidRequest, "")
 	for _, tt := range []struct {

@@ -114,6 +114,15 @@ type accounted struct {
 	log rowLog
 }
 
+var _ llmhub.Observer = accounted{}
+
+// Answers passes on that an answer has begun.
+func (a accounted) Answers(l llmhub.Lease) {
+	if o, ok := a.QuotaStore.(llmhub.Observer); ok {
+		o.Answers(l)
+	}
+}
+
 func (a accounted) Reserve(ctx context.Context, r llmhub.Reservation) (llmhub.Lease, error) {
 	if err := a.log.Ready(); err != nil {
 		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.NoAccounting, Err: err}
