@@ -681,6 +681,21 @@ func TestSecretsStayIn(t *testing.T) {
 	}
 }
 
+func TestErrorsOfTheListSpeakTheCallersDialect(t *testing.T) {
+	w := newWorld(t)
+	for version, want := range map[string]string{"": `{"error":{"message"`, "2023-06-01": `{"type":"error","error":{"type":"authentication_error"`} {
+		r := httptest.NewRequest("GET", "/v1/models", nil)
+		if version != "" {
+			r.Header.Set("Anthropic-Version", version)
+		}
+		a := httptest.NewRecorder()
+		w.srv.Config.Handler.ServeHTTP(a, r)
+		if a.Code != 401 || !strings.HasPrefix(a.Body.String(), want) {
+			t.Errorf("GET /v1/models without a key, Anthropic-Version %q = %d %s, want %s…", version, a.Code, a.Body, want)
+		}
+	}
+}
+
 func TestDemo(t *testing.T) {
 	w := &world{t: t, data: t.TempDir(), log: &syncBuffer{}}
 	os.Chmod(w.data, 0o700)
@@ -699,7 +714,18 @@ func TestDemo(t *testing.T) {
 			}
 		}
 	}
+	for name, value := range map[string]string{"Authorization": "bearer " + w.key, "X-Api-Key": w.key, "X-Goog-Api-Key": w.key, "Api-Key": w.key} {
+		r := httptest.NewRequest("GET", "/v1/models", nil)
+		r.Header.Set(name, value)
+		if c, err := w.d.caller(r); err != nil || c.Key != demoCaller {
+			t.Errorf("the demo key in %s is of %+v, %v, want the demo caller", name, c, err)
+		}
+	}
 	var out bytes.Buffer
+	if err := w.d.greet(t.Context(), "[::]:8000", &out); err != nil || strings.Contains(out.String(), "http://[::]") {
+		t.Errorf("greets %v %s, want an address that a browser opens", err, out.String())
+	}
+	out.Reset()
 	if err := w.d.greet(t.Context(), "127.0.0.1:8000", &out); err != nil || !strings.Contains(out.String(), "/#/setup?token=") || !strings.Contains(out.String(), "curl -s http://127.0.0.1:8000/v1/chat") {
 		t.Errorf("greets %v %s", err, out.String())
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +21,10 @@ func (d *daemon) greet(ctx context.Context, addr string, out io.Writer) error {
 	for _, w := range d.cfg.Warnings {
 		d.log.Warn(w)
 	}
-	host := "http://" + addr
+	if !d.cfg.Server.Loopback() {
+		d.log.Warn("other machines can reach this server, and without https what they send can be read on the way: put a proxy that speaks TLS in front")
+	}
+	host := "http://" + reachable(addr)
 	fmt.Fprintf(out, "LLM Hub %s   %s   data %s (sqlite)\n", Version, host, d.cfg.Storage.Data)
 	fmt.Fprintf(out, "providers   %s\n", d.providers())
 	token, err := d.auth.SetupToken(ctx)
@@ -36,6 +42,16 @@ func (d *daemon) greet(ctx context.Context, addr string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "try         curl -s %s/v1/chat -H \"Authorization: Bearer %s\" -d '{\"model\":\"smart\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n", host, key)
 	return nil
+}
+
+// reachable is addr as this machine can open it: an address that stands for all
+// of them is no place to go to.
+func reachable(addr string) string {
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil || !at.Addr().IsUnspecified() {
+		return addr
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(at.Port())))
 }
 
 // firstKey makes a virtual key, at the start that makes the database, and

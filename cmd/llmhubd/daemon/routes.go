@@ -59,7 +59,10 @@ func (d *daemon) dataPlane() []dataRoute {
 		})
 	}
 	chat, messages := openaichat.Server{}, anthropic.Server{}
-	models := &httpapi.Models{Caller: d.caller, List: d.gateway.Models, Server: chat}
+	list := func(server wire.Server) http.Handler {
+		return &httpapi.Models{Caller: d.caller, List: d.gateway.Models, Server: server}
+	}
+	models := byVersion{list(messages), list(chat)}
 	return []dataRoute{
 		{http.MethodPost, "/v1/chat", model(chat, true)},
 		{http.MethodPost, "/v1/chat/completions", model(chat, false)},
@@ -67,6 +70,17 @@ func (d *daemon) dataPlane() []dataRoute {
 		{http.MethodGet, "/v1/models", models},
 		{http.MethodGet, "/v1/models/*id", models},
 	}
+}
+
+// byVersion serves clients of Anthropic's API, which name its version, and others.
+type byVersion struct{ anthropic, others http.Handler }
+
+func (v byVersion) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Anthropic-Version") != "" {
+		v.anthropic.ServeHTTP(w, r)
+		return
+	}
+	v.others.ServeHTTP(w, r)
 }
 
 func (d *daemon) controlPlane() []auth.Route {
@@ -84,8 +98,10 @@ func (d *daemon) caller(r *http.Request) (llmhub.Caller, error) {
 	if d.draining() {
 		return llmhub.Caller{}, &llmhub.Error{Kind: llmhub.Draining, RetryAfter: time.Second}
 	}
-	if d.gateway.Demo() && r.Header.Get("Authorization") == "Bearer "+d.demoKey.Expose() {
-		return llmhub.Caller{Key: demoCaller}, nil
+	if d.gateway.Demo() {
+		if c, err := auth.Credential(r.Header); err == nil && c == d.demoKey.Expose() {
+			return llmhub.Caller{Key: demoCaller}, nil
+		}
 	}
 	return d.auth.Caller(r)
 }

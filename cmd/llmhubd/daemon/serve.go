@@ -45,7 +45,7 @@ func (s *server) run(l net.Listener, signals <-chan os.Signal) error {
 	case err := <-failed:
 		return err
 	case sig := <-signals:
-		s.log.Info("draining", "signal", sig.String(), "for", s.drain)
+		s.log.Info("draining", "signal", sig.String(), "for", s.drain.String())
 	}
 	s.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)

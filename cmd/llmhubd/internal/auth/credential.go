@@ -7,11 +7,11 @@ import (
 	"github.com/llmhubd/llmhub/llmhub"
 )
 
-// credential finds the one credential of ours in the headers that clients use.
+// Credential finds the one credential of ours in the headers that clients use.
 // A header that is there twice is refused, and so are two different ones of
 // ours. One that is not ours, such as a provider's key that a client sends
 // along, is passed over when there is one of ours.
-func credential(h http.Header) (string, error) {
+func Credential(h http.Header) (string, error) {
 	var found, other string
 	for _, name := range [...]string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
 		values := h[name]
@@ -54,7 +54,7 @@ func ours(v string) bool {
 // Caller says who makes a request of the data plane: by virtual key or access
 // token. Cookies do not count there. It fails with [llmhub.BadCredential].
 func (s *Service) Caller(r *http.Request) (llmhub.Caller, error) {
-	c, err := credential(r.Header)
+	c, err := Credential(r.Header)
 	if err != nil {
 		return llmhub.Caller{}, err
 	}

@@ -77,7 +77,7 @@ func unsafe(method string) bool {
 // identify says who makes a request, by access token or session cookie. The
 // account is looked up each time: what it may do changes at once.
 func (s *Service) identify(r *http.Request) (Principal, error) {
-	c, err := credential(r.Header)
+	c, err := Credential(r.Header)
 	switch {
 	case err != nil:
 		return Principal{}, reply.Unauthorized("Send one credential, once.")
