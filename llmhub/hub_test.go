@@ -285,6 +285,17 @@ func TestTheStoreHearsThatAnAnswerBegins(t *testing.T) {
 	}
 }
 
+func TestALeaseOutlivesAnAnswerWithoutATimeOut(t *testing.T) {
+	for _, timeouts := range []llmhub.Timeouts{{Stream: -1}, {Stream: 48 * time.Hour}} {
+		b := newBench(t, answers{"a": say("hello")}, "a")
+		b.config.Timeouts = timeouts
+		b.ask(t.Context())
+		if got := b.reserved[0].TTL; got < max(timeouts.Stream, 24*time.Hour) {
+			t.Errorf("with Stream %v the lease lives %v, want longer than the answer may take", timeouts.Stream, got)
+		}
+	}
+}
+
 func TestStartIsHeldUntilContent(t *testing.T) {
 	b := newBench(t, answers{"a": func(context.Context, *llmhub.Call) llmhub.Stream {
 		return hubtest.CutAfter(hubtest.Say("hello").Events(), 2, &llmhub.Error{Kind: llmhub.Overloaded, Sent: true})

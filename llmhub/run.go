@@ -148,7 +148,7 @@ func (r *run) reserve(t *Target, tried []KeyID) (*attempt, *Error) {
 	res := Reservation{
 		Request: r.req.ID, Attempt: len(r.attempts) + 1, Provider: t.Provider, Model: t.Model,
 		Amount: Amount{Requests: 1, Tokens: r.estimate(t)}, Caller: r.req.Caller, Tried: tried,
-		TTL: r.total(t) + time.Minute, Admitted: r.admitted,
+		TTL: r.life(t), Admitted: r.admitted,
 	}
 	if r.hub.Quota == nil {
 		if len(tried) > 0 {
@@ -181,6 +181,15 @@ func (r *run) estimate(t *Target) int64 {
 		}
 	}
 	return r.tokens + r.tokens/10 + answer*int64(max(1, r.req.Choices))
+}
+
+// life is how long a lease lives: longer than its attempt may take, or a day if
+// that has no end.
+func (r *run) life(t *Target) time.Duration {
+	if d := r.total(t); d >= 0 {
+		return d + time.Minute
+	}
+	return 24 * time.Hour
 }
 
 func (r *run) total(t *Target) time.Duration {
