@@ -229,10 +229,8 @@ func (a *attempt) settle(err *Error) *Error {
 		out.Verdict = Verdict{State: KeyActive}
 	}
 	if r.hub.Quota != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), settleTime)
 		// The lease expires by itself, charged, should this fail.
-		_ = r.hub.Quota.Settle(ctx, a.lease, out)
-		cancel()
+		_ = r.hub.Quota.Settle(context.WithoutCancel(r.ctx), a.lease, out)
 	}
 	if err.unsent() {
 		r.skip(&a.call.Target, a.call.Key.ID, err.Error())
@@ -264,5 +262,3 @@ func (e *Error) unsent() bool {
 	}
 	return false
 }
-
-const settleTime = 5 * time.Second

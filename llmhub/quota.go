@@ -15,7 +15,8 @@ import (
 // of the caller refused, and with [RequestTooLarge] when the amount is above the
 // whole limit of every key that could serve.
 // Settle ends a lease; a lease ends once, so settling again does nothing; one
-// that is never settled expires, and is charged as reserved.
+// that is never settled expires, and is charged as reserved. Its context does not
+// end with the request, so a store bounds its own waiting.
 type QuotaStore interface {
 	Reserve(ctx context.Context, r Reservation) (Lease, error)
 	Settle(ctx context.Context, l Lease, o Outcome) error

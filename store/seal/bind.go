@@ -27,8 +27,13 @@ func ProviderKey(provider, id, origin string) Bind {
 // data is the additional data of a seal: each field behind its length, so that
 // no two binds read the same.
 func (b Bind) data(deployment, dek string) []byte {
-	var out []byte
-	for _, field := range [...]string{b.Purpose, deployment, b.Provider, b.ID, dek, b.Origin} {
+	fields := [...]string{b.Purpose, deployment, b.Provider, b.ID, dek, b.Origin}
+	size := 0
+	for _, field := range fields {
+		size += 8 + len(field)
+	}
+	out := make([]byte, 0, size)
+	for _, field := range fields {
 		out = binary.BigEndian.AppendUint64(out, uint64(len(field)))
 		out = append(out, field...)
 	}

@@ -16,7 +16,7 @@ func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	const small, eager, lazy = 32 << 20, 100, 300
+	const small, eager, lazy = 32 << 20, 100, 800
 	percent := lazy
 	debug.SetGCPercent(percent)
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
