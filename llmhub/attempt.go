@@ -126,6 +126,10 @@ func (a *attempt) take(ev Event) bool {
 	}
 	if ev.Kind == EventEnd {
 		a.ended = true
+		if !a.metered && ev.Raw == nil { // the caller is told what is written down
+			u := a.meter(nil)
+			ev.Usage = &u
+		}
 		a.settle(nil)
 		r.report(nil)
 	}

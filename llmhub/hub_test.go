@@ -487,6 +487,18 @@ func TestEndIsReportedBeforeItIsHandedOver(t *testing.T) {
 	}
 }
 
+func TestUsageThatNobodyToldIsEstimated(t *testing.T) {
+	b := newBench(t, answers{"a": func(context.Context, *llmhub.Call) llmhub.Stream {
+		return func(yield func(llmhub.Event, error) bool) {
+			_ = yield(llmhub.Event{Kind: llmhub.EventDelta, Delta: "123456"}, nil) && yield(llmhub.Event{Kind: llmhub.EventEnd, End: &llmhub.End{Stop: llmhub.StopEnd}}, nil)
+		}
+	}}, "a")
+	resp, err := b.ask(t.Context())
+	if err != nil || resp.Usage.Output != 2 || resp.Usage.Input == 0 || !resp.Usage.Estimated || b.settled[0].Usage != resp.Usage {
+		t.Errorf("the caller is told %+v, %v; settled %+v", resp.Usage, err, b.settled[0].Usage)
+	}
+}
+
 func TestStreamWithoutEndIsBroken(t *testing.T) {
 	b := newBench(t, answers{"a": func(context.Context, *llmhub.Call) llmhub.Stream {
 		return func(yield func(llmhub.Event, error) bool) {

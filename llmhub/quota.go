@@ -13,7 +13,8 @@ import (
 // serve this, with [RateLimited] when none is ready now (RetryAfter: when the
 // first will be), with [QuotaExceeded] ([BudgetExceeded] for money) when a limit
 // of the caller refused, and with [RequestTooLarge] when the amount is above the
-// whole limit of every key that could serve.
+// whole limit of every key that could serve. [ModelNotFound] says that the
+// provider is known to have no such model.
 // Settle ends a lease; a lease ends once, so settling again does nothing; one
 // that is never settled expires, and is charged as reserved. Its context does not
 // end with the request, so a store bounds its own waiting.

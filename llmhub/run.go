@@ -209,7 +209,7 @@ func (r *run) refused(t *Target, err *Error, tried bool) (over bool) {
 		r.skip(t, p.Key, p.Why)
 	}
 	switch err.Kind {
-	case RateLimited, NoProvider, RequestTooLarge:
+	case RateLimited, NoProvider, RequestTooLarge, ModelNotFound:
 	default:
 		r.fail(err)
 		return true

@@ -34,6 +34,7 @@ type standing struct {
 	until int64  // when that ends; 0: not by itself
 	wait  bool   // it is worth waiting until then
 	large bool   // the request is above its limit
+	gone  bool   // the provider has no such model
 }
 
 // never is a key that cannot serve, however long one waits.
@@ -65,7 +66,7 @@ func (k *key) standing(r *llmhub.Reservation, a count, now int64) standing {
 	if len(k.models) > 0 {
 		if c, ok := k.models[r.Model]; ok && now < c.until {
 			if c.hard {
-				return standing{state: llmhub.KeyActive, why: c.why, until: c.until}
+				return standing{state: llmhub.KeyActive, why: c.why, until: c.until, gone: c.gone}
 			}
 			st.later(c.state, c.until, c.why)
 		}
@@ -114,6 +115,7 @@ type pick struct {
 
 	until int64 // the first recovery; 0: none will
 	large bool  // some key could serve a smaller request
+	gone  int   // keys whose provider has said that there is no such model
 }
 
 // choose finds the best key that is ready.
@@ -162,6 +164,9 @@ func (b *pick) pass(k *key, st *standing) {
 		b.until = st.until
 	}
 	b.large = b.large || st.large
+	if st.gone {
+		b.gone++
+	}
 }
 
 // prefers reports whether a goes before b, and by what.
@@ -194,6 +199,8 @@ func (b *pick) refusal(now int64) error {
 		err.Kind, err.Message = llmhub.RequestTooLarge, "the request is above the whole limit of every key"
 	case len(b.passed) == 0:
 		err.Message = "the provider has no key"
+	case b.gone == len(b.passed):
+		err.Kind, err.Message = llmhub.ModelNotFound, "the provider has said that it has no such model"
 	}
 	return err
 }

@@ -102,6 +102,7 @@ func New(c Config) *Store {
 // when its window ends, 0 if waiting does not help); [llmhub.RateLimited] when
 // no key is ready (RetryAfter: the first recovery); [llmhub.RequestTooLarge]
 // when the amount is more than the whole limit of every key that could serve;
+// [llmhub.ModelNotFound] while the provider is known to have no such model;
 // [llmhub.NoProvider] when no key could ever serve.
 func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, error) {
 	now := s.now()

@@ -57,6 +57,7 @@ type closedModel struct {
 	until int64
 	state llmhub.KeyState
 	hard  bool // the key has no such model, so waiting is no use
+	gone  bool // nor has its provider
 	why   string
 }
 
@@ -180,7 +181,7 @@ func (p *pool) modelRest(sl *slot, o *llmhub.Outcome, now int64) closedModel {
 	rest := noRightRest
 	switch {
 	case o.Status == http.StatusNotFound || o.Kind == llmhub.ModelNotFound:
-		rest = noModelRest
+		rest, c.gone = noModelRest, true
 	case o.Status == http.StatusForbidden || o.Kind == llmhub.PermissionDenied:
 	case c.state == llmhub.KeyCooling:
 		rest, c.hard = int64(float64(p.store.cool)*(0.9+0.2*p.store.rand())), false

@@ -521,6 +521,19 @@ func masked(a answer, model string) string {
 	return fmt.Sprint(a.status, " ", names, " ", body)
 }
 
+func TestAModelThatIsNotThereStaysNotFound(t *testing.T) {
+	w := newWorld(t, "LLMHUB_ALLOW_DIRECT_MODELS=true")
+	w.script("openai", hubtest.Act{Status: 404, Body: `{"error":{"message":"The model does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}`})
+	for range 2 {
+		if a := w.ask("/v1/chat/completions", chat("openai/nosuch")); a.status != 404 || !strings.Contains(a.body, "model_not_found") {
+			t.Errorf("answered %d %s", a.status, a.body)
+		}
+	}
+	if w.asked("openai") != 1 {
+		t.Errorf("the provider was asked %d times for a model that it does not have", w.asked("openai"))
+	}
+}
+
 func TestDisclosure(t *testing.T) {
 	w := newWorld(t)
 	row, key := auth.NewVirtualKey()

@@ -14,6 +14,8 @@ type no struct {
 	until time.Time
 	wait  bool // for until
 	large bool
+
+	missing bool // the provider has no such model
 }
 
 // judge looks for a reason against a key.
@@ -41,7 +43,7 @@ func (s *Store) judge(k *keyState, r llmhub.Reservation, now time.Time) no {
 	}
 	if m, ok := k.models[r.Model]; ok && now.Before(m.until) {
 		if m.hard {
-			return no{state: llmhub.KeyActive, why: "closed model", until: m.until}
+			return no{state: llmhub.KeyActive, why: "closed model", until: m.until, missing: m.gone}
 		}
 		add(m.until, m.state, "resting model")
 	}

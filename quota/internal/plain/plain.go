@@ -80,6 +80,7 @@ type modelRest struct {
 	until time.Time
 	state llmhub.KeyState
 	hard  bool
+	gone  bool // the provider has no such model
 }
 
 // span names a caller's limit.
@@ -150,6 +151,7 @@ func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, 
 	var passed []llmhub.Passed
 	var first time.Time
 	large := false
+	missing := 0
 	for _, k := range s.inOrder(r.Provider) {
 		if len(ready) > 0 && k.Priority > ready[0].Priority {
 			break
@@ -161,6 +163,9 @@ func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, 
 		}
 		passed = append(passed, llmhub.Passed{Key: k.ID, State: no.state, Until: no.until, Why: no.why})
 		large = large || no.large
+		if no.missing {
+			missing++
+		}
 		if no.wait && (first.IsZero() || no.until.Before(first)) {
 			first = no.until
 		}
@@ -181,6 +186,8 @@ func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, 
 		return llmhub.Lease{}, err
 	case large && s.fault != NeverTooLarge:
 		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.RequestTooLarge, Passed: passed}
+	case missing > 0 && missing == len(s.inOrder(r.Provider)):
+		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.ModelNotFound, Passed: passed}
 	default:
 		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.NoProvider, Passed: passed}
 	}

@@ -105,7 +105,7 @@ func (s *Store) hearModel(l *lease, o llmhub.Outcome, now time.Time) {
 	d := time.Hour
 	switch {
 	case o.Status == 404:
-		d = 10 * time.Minute
+		d, m.gone = 10*time.Minute, true
 	case o.Status == 403:
 	case o.Verdict.State == llmhub.KeyCooling:
 		d, m.hard = 300*time.Second, false
