@@ -312,3 +312,48 @@ func TestBrowsersOfNamedOriginsOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestPreStop asks a server behind a load balancer to stop: first it is not
+// ready but serves, then it refuses connections.
+func TestPreStop(t *testing.T) {
+	w := newWorld(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signals := make(chan os.Signal, 2)
+	srv := newServer(w.d.handler, time.Second, w.d.log)
+	srv.preStop = time.Hour
+	w.d.draining, w.d.leaving = srv.draining.Load, srv.leaving.Load
+	stopped := make(chan error, 1)
+	go func() { stopped <- srv.run(l, signals) }()
+	url := "http://" + l.Addr().String()
+	signals <- syscall.SIGTERM
+	for end := time.Now().Add(5 * time.Second); ; <-time.After(5 * time.Millisecond) {
+		resp, err := http.Get(url + "/readyz")
+		if err != nil {
+			t.Fatalf("connections are refused at once: %v", err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it says that it is ready")
+		}
+	}
+	req, _ := http.NewRequest("POST", url+"/v1/chat", strings.NewReader(chat("smart")))
+	req.Header.Set("Authorization", "Bearer "+w.key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("a request in the meantime: %v, %v", resp, err)
+	}
+	resp.Body.Close()
+	signals <- syscall.SIGTERM // no more waiting
+	if err := <-stopped; err != nil {
+		t.Errorf("the server stopped with %v", err)
+	}
+	if _, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		t.Error("connections are taken after the end")
+	}
+}

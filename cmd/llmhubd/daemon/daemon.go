@@ -44,7 +44,8 @@ type daemon struct {
 	demoKey  llmhub.Secret
 	fresh    bool // this start made the database
 	handler  http.Handler
-	draining func() bool
+	draining func() bool // new requests are refused
+	leaving  func() bool // new requests should go elsewhere
 
 	stop func() // ends the upkeep
 	done sync.WaitGroup
@@ -52,7 +53,7 @@ type daemon struct {
 
 // open builds a daemon: folder, database, keys, engine, routes.
 func open(ctx context.Context, cfg *config.Config, types map[string]Type, log *slog.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, log: log, draining: func() bool { return false }, stop: func() {}}
+	d := &daemon{cfg: cfg, log: log, draining: func() bool { return false }, leaving: func() bool { return false }, stop: func() {}}
 	if err := d.build(ctx, types); err != nil {
 		return nil, errors.Join(err, d.close())
 	}

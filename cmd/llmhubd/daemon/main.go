@@ -95,7 +95,10 @@ func serveUntil(cfg *config.Config, types map[string]Type, log *slog.Logger, out
 		return err
 	}
 	srv := newServer(d.handler, cfg.Server.DrainTimeout, log)
-	d.draining = srv.draining.Load
+	if !cfg.Server.Loopback() {
+		srv.preStop = cfg.Server.PreStop
+	}
+	d.draining, d.leaving = srv.draining.Load, srv.leaving.Load
 	if err := d.greet(context.Background(), listener.Addr().String(), out); err != nil {
 		return errors.Join(err, d.close())
 	}

@@ -172,7 +172,7 @@ func (d *daemon) alive(w http.ResponseWriter, _ *http.Request) {
 // ready says whether requests should come here.
 func (d *daemon) ready(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case d.draining():
+	case d.leaving() || d.draining():
 		reply.JSON(w, http.StatusServiceUnavailable, map[string]string{"status": "draining"})
 	case d.store.Ping(r.Context()) != nil:
 		reply.JSON(w, http.StatusServiceUnavailable, map[string]string{"status": "database does not answer"})

@@ -18,7 +18,9 @@ import (
 // server is a listener with its limits, and the way it goes down.
 type server struct {
 	http     http.Server
+	leaving  atomic.Bool // no longer ready, but still taking requests
 	draining atomic.Bool
+	preStop  time.Duration
 	cut      context.CancelCauseFunc // ends the requests that are left
 	drain    time.Duration
 	log      *slog.Logger
@@ -35,9 +37,10 @@ func newServer(h http.Handler, drain time.Duration, log *slog.Logger) *server {
 	return s
 }
 
-// run serves until a signal to stop, and then drains: no new connections, the
-// requests under way get the drain time, those left then end with an error that
-// says why. A second signal cuts that short.
+// run serves until a signal to stop. After SIGTERM it takes requests for preStop
+// more, being no longer ready, so that whoever sends them here can notice. Then
+// it drains: no new connections, the requests under way get the drain time, those
+// left then end with an error that says why. A second signal cuts that short.
 func (s *server) run(l net.Listener, signals <-chan os.Signal) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(l) }() // ends with Shutdown or Close
@@ -45,6 +48,14 @@ func (s *server) run(l net.Listener, signals <-chan os.Signal) error {
 	case err := <-failed:
 		return err
 	case sig := <-signals:
+		s.leaving.Store(true)
+		if sig == syscall.SIGTERM && s.preStop > 0 {
+			s.log.Info("no longer ready", "draining in", s.preStop.String())
+			select {
+			case <-time.After(s.preStop):
+			case <-signals:
+			}
+		}
 		s.log.Info("draining", "signal", sig.String(), "for", s.drain.String())
 	}
 	s.draining.Store(true)

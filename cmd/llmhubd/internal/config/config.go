@@ -45,6 +45,7 @@ type Server struct {
 	Listen         string         // host:port
 	CORSOrigins    []string       // of browsers, exact; nil: none
 	BodyLimit      int64          // bytes of a request's body
+	PreStop        time.Duration  // between SIGTERM and refusing connections; 0: none, as on a loopback bind
 	DrainTimeout   time.Duration  // given to requests in flight at shutdown
 	MetricsListen  string         // host:port; "": off
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto are believed

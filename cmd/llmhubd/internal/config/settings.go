@@ -52,6 +52,14 @@ func settings() []setting {
 		{path: "server.body_limit", env: []string{"LLMHUB_BODY_LIMIT"},
 			set:  func(c *Config, v string) (err error) { c.Server.BodyLimit, err = size(v); return err },
 			show: func(c *Config) string { return showSize(c.Server.BodyLimit) }},
+		{path: "server.pre_stop", env: []string{"LLMHUB_PRE_STOP"},
+			set: func(c *Config, v string) (err error) {
+				if c.Server.PreStop, err = time.ParseDuration(v); err != nil || c.Server.PreStop < 0 {
+					return fmt.Errorf("%q is no span of time: write a number with a unit, such as 5s, or 0s for none", v)
+				}
+				return nil
+			},
+			show: func(c *Config) string { return c.Server.PreStop.String() }},
 		{path: "server.drain_timeout", env: []string{"LLMHUB_DRAIN_TIMEOUT"},
 			set:  func(c *Config, v string) (err error) { c.Server.DrainTimeout, err = duration(v); return err },
 			show: func(c *Config) string { return c.Server.DrainTimeout.String() }},
@@ -211,7 +219,7 @@ func hidden(s llmhub.Secret) string {
 // defaults are the values of what nobody has set.
 func defaults() *Config {
 	return &Config{
-		Server:  Server{Listen: "127.0.0.1:8000", BodyLimit: 32 << 20, DrainTimeout: 30 * time.Second},
+		Server:  Server{Listen: "127.0.0.1:8000", BodyLimit: 32 << 20, PreStop: 5 * time.Second, DrainTimeout: 30 * time.Second},
 		Storage: Storage{Data: "./llmhub-data"},
 		Log:     Log{Level: slog.LevelInfo, Format: "auto"},
 		Demo:    "auto",
