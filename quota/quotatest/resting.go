@@ -168,6 +168,15 @@ var resting = []Claim{
 		b.pass(time.Second)
 		b.on("a")
 	}},
+	{"a model that no key has is not found, until one may have it again", func(tb testing.TB, open Opener) {
+		b := set(tb, open, Key{ID: "a"}, Key{ID: "b", Priority: 1})
+		gone := llmhub.Outcome{Status: 404, Kind: llmhub.ModelNotFound, Verdict: llmhub.Verdict{State: llmhub.KeyCooling, Model: true}}
+		b.settle(b.on("a"), gone)
+		b.settle(b.on("b"), gone)
+		b.refuse(b.ask(), llmhub.ModelNotFound)
+		b.pass(10 * time.Minute)
+		b.on("a")
+	}},
 	{"a model that a key may not use is not asked for in an hour", func(tb testing.TB, open Opener) {
 		b := set(tb, open, Key{ID: "a"}, Key{ID: "b", Priority: 1})
 		b.settle(b.on("a"), llmhub.Outcome{Status: 403, Kind: llmhub.PermissionDenied, Verdict: llmhub.Verdict{State: llmhub.KeyCooling, Model: true}})

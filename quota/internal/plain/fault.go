@@ -46,6 +46,7 @@ const (
 	SpentForGood   Fault = "an exhausted key waits for a year"
 	ModelIsKey     Fault = "a verdict on a model is one on the key"
 	ModelsAlike    Fault = "a model is closed for half an hour"
+	BlamesKeys     Fault = "a model that is nowhere is a matter of keys"
 	AllAreKeys     Fault = "any failure cools the key"
 	Deaf           Fault = "no verdict is heard"
 
@@ -85,7 +86,7 @@ var Faults = [...]Fault{
 	Silent, AnyProvider, UsesDisabled, AnyModel, NoPriority, NoHeadroom, NoTurns, TriesAgain, ForgetsTried, NoPassed, OwnScopes, GlobalScopes, NoRetryAfter,
 	HoldsNothing, SettlesAgain, JudgesAgain, EndsAnother, ChargesAll, ChargesNone, ChargesAsTold, CapsTokens, KeepsTokens, NeverExpires,
 	ExpiresFree, LateIsInTime, NeverTooLarge, AllMayTry, KeepsTrying, NeverCools, LastWordRules, FirstWordRules, IgnoresTimes, TakesAnyTime,
-	CoolsAnHour, NeverDoubles, AlwaysDoubles, KeepsDoubling, SpentForGood, ModelIsKey, ModelsAlike, AllAreKeys, Deaf,
+	CoolsAnHour, NeverDoubles, AlwaysDoubles, KeepsDoubling, SpentForGood, ModelIsKey, ModelsAlike, BlamesKeys, AllAreKeys, Deaf,
 	BelievesAll, BelievesNone, FlightConfirms, LongMemory, KeepsDoubt, LastMayGo, MassMayGo, UnfundedForGood,
 	FreeCallers, HoldsWhenRefused, NamesAlone, NamelessLimits, CountsAttempts, RefundsRequests, RefusesAdmitted, BillsLoss, MoneyIsQuota,
 	KeepsSlots, NoDays, NoMinutes, NeverRolls, NoMinuteRoll, ClockIsGod, BooksToday, MidnightDays, UTCDays, FlatDays,

@@ -186,7 +186,7 @@ func (s *Store) Reserve(_ context.Context, r llmhub.Reservation) (llmhub.Lease, 
 		return llmhub.Lease{}, err
 	case large && s.fault != NeverTooLarge:
 		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.RequestTooLarge, Passed: passed}
-	case missing > 0 && missing == len(s.inOrder(r.Provider)):
+	case missing > 0 && missing == len(s.inOrder(r.Provider)) && s.fault != BlamesKeys:
 		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.ModelNotFound, Passed: passed}
 	default:
 		return llmhub.Lease{}, &llmhub.Error{Kind: llmhub.NoProvider, Passed: passed}
