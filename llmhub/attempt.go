@@ -44,7 +44,7 @@ func (a *attempt) do() (err *Error) {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	defer cancel(nil)
 	a.call.alive, a.call.now = &a.watch.alive, a.watch.now
-	a.watch.start(&r.hub.Timeouts, a.call, cancel)
+	a.watch.start(&r.hub.Timeouts, a.call, a.started.Sub(r.started), cancel)
 	defer a.watch.stop()
 	defer func() {
 		if p := recover(); p != nil {

@@ -64,10 +64,21 @@ func (r *run) fits(t *Target) (reason string, ok bool) {
 		return "the request is too large for this provider", false
 	case r.providerAttempts(t.Provider) >= maxProviderAttempts:
 		return "the provider has failed this request often enough", false
+	case r.late():
+		return "the request's time is up", false
 	case r.hub.streams[t.Provider] == nil:
 		return "no such provider", false
 	}
 	return "", true
+}
+
+// late reports whether the request has had the time that all its attempts share.
+func (r *run) late() bool {
+	bound := r.hub.Timeouts.Unary
+	if r.req.Stream {
+		bound = r.hub.Timeouts.Stream
+	}
+	return bound > 0 && r.hub.Now().Sub(r.started) >= bound
 }
 
 func (r *run) providerAttempts(provider string) int {

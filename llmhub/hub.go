@@ -30,7 +30,7 @@ type Config struct {
 	Jitter func() float64
 }
 
-// Timeouts of an attempt. Zero fields take the default, negative ones are none.
+// Timeouts of attempts. Zero fields take the default, negative ones are none.
 type Timeouts struct {
 	// Silence of the provider, from sending to its headers and from then on
 	// between bytes, of a stream whose adapter calls Touch. Default 30 seconds.
@@ -39,9 +39,10 @@ type Timeouts struct {
 	FirstContent time.Duration
 	// FirstThought is FirstContent of a Target that Reasons. Default 600 seconds.
 	FirstThought time.Duration
-	// Unary is for a whole unary attempt. Default 600 seconds.
+	// Unary is for a whole unary request, all its attempts together, unless a
+	// Target has a Timeout of its own. Default 600 seconds.
 	Unary time.Duration
-	// Stream is for a whole stream. Default an hour.
+	// Stream is Unary of a stream. Default an hour.
 	Stream time.Duration
 }
 

@@ -428,6 +428,27 @@ func TestTimeouts(t *testing.T) {
 			})
 		})
 	}
+	t.Run("all attempts of a unary request share its time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			slow := func(d time.Duration) func(context.Context, *llmhub.Call) llmhub.Stream {
+				return func(ctx context.Context, _ *llmhub.Call) llmhub.Stream {
+					select {
+					case <-time.After(d):
+						return llmhub.Fail(&llmhub.Error{Kind: llmhub.Overloaded, Status: 529, Sent: true})
+					case <-ctx.Done():
+						return llmhub.Fail(&llmhub.Error{Kind: llmhub.Broken, Sent: true})
+					}
+				}
+			}
+			b := newBench(t, answers{"a": slow(400 * time.Second), "b": slow(time.Hour), "c": say("late")}, "a", "b", "c")
+			hub, _ := llmhub.New(b.config)
+			began := time.Now()
+			_, err := hub.Complete(t.Context(), &llmhub.Request{Model: "smart", Body: llmhub.Text("hi")})
+			if got := time.Since(began); err == nil || got != 600*time.Second || len(b.calls) != 2 {
+				t.Errorf("ended with %v after %v and calls of %v; want an error after 600s, nobody asked then", err, got, b.calls)
+			}
+		})
+	})
 	t.Run("a slow reader is not a silent provider", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, answers{"a": func(_ context.Context, call *llmhub.Call) llmhub.Stream {

@@ -18,13 +18,15 @@ type watch struct {
 	limits  *Timeouts
 	target  *Target
 	stream  bool
+	spent   time.Duration // by the request before this attempt
 	cancel  context.CancelCauseFunc
 	mu      sync.Mutex // of what follows
 	timer   *time.Timer
 	done    bool
 }
 
-func (w *watch) start(limits *Timeouts, call *Call, cancel context.CancelCauseFunc) {
+func (w *watch) start(limits *Timeouts, call *Call, spent time.Duration, cancel context.CancelCauseFunc) {
+	w.spent = spent
 	w.began, w.limits, w.stream, w.target, w.cancel = time.Now(), limits, call.Stream, &call.Target, cancel
 	w.mu.Lock()
 	w.timer = time.AfterFunc(w.next(0), w.wake)
@@ -96,9 +98,17 @@ func (w *watch) whole() time.Duration {
 	case w.target.Timeout > 0:
 		return w.target.Timeout
 	case w.stream:
-		return w.limits.Stream
+		return w.left(w.limits.Stream)
 	}
-	return w.limits.Unary
+	return w.left(w.limits.Unary)
+}
+
+// left is what remains of a bound on the whole request.
+func (w *watch) left(bound time.Duration) time.Duration {
+	if bound <= 0 {
+		return bound
+	}
+	return max(1, bound-w.spent)
 }
 
 func (w *watch) first() time.Duration {
