@@ -100,6 +100,9 @@ func (m meant) check(t *testing.T, a answered, e *llmhub.Error) {
 func TestAttested(t *testing.T) {
 	dir := os.Getenv("LLMHUB_CORPUS")
 	if dir == "" {
+		if os.Getenv("LLMHUB_TEST_REQUIRE") == "all" {
+			t.Fatal("LLMHUB_TEST_REQUIRE is all, but LLMHUB_CORPUS is not set")
+		}
 		t.Skip("LLMHUB_CORPUS names no folder of recorded exchanges")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "attested", "errors.json"))

@@ -449,6 +449,18 @@ func TestTimeouts(t *testing.T) {
 			}
 		})
 	})
+	t.Run("nothing is asked once more when the time is up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, answers{"a": func(context.Context, *llmhub.Call) llmhub.Stream {
+				time.Sleep(599900 * time.Millisecond) // and a pause of 250 ms
+				return llmhub.Fail(&llmhub.Error{Kind: llmhub.UpstreamFailed, Status: 500, Sent: true})
+			}, "b": say("late")}, "a", "b")
+			hub, _ := llmhub.New(b.config)
+			if _, err := hub.Complete(t.Context(), &llmhub.Request{Model: "smart", Body: llmhub.Text("hi")}); err == nil || len(b.calls) != 1 {
+				t.Errorf("ended with %v after calls of %v, want an error after one", err, b.calls)
+			}
+		})
+	})
 	t.Run("a slow reader is not a silent provider", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, answers{"a": func(_ context.Context, call *llmhub.Call) llmhub.Stream {

@@ -110,6 +110,9 @@ func (r *run) try(t *Target) (over bool) {
 	var tried []KeyID
 	paused, waited := false, false
 	for {
+		if r.late() {
+			return false
+		}
 		a, err := r.reserve(t, tried)
 		if err != nil {
 			if err.Kind == RateLimited && !waited && r.wait(t, err.RetryAfter) {
