@@ -538,6 +538,9 @@ func (d *decoder) finish() {
 		return
 	}
 	d.start()
+	for i := range d.choices { // what came behind a finish reason is still open
+		d.close(i, nil)
+	}
 	end := &llmhub.End{Stop: llmhub.StopFilter}
 	for i := range d.choices {
 		stop := d.choices[i].stop

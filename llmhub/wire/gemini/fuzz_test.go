@@ -36,6 +36,16 @@ func seeds(f *testing.F, stream bool) {
 const stream3 = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\\u00e9\"}]}}],\"usageMetadata\":{\"promptTokenCount\":3}}\r\n\r\n" +
 	"data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"a\":[1]}},\"thoughtSignature\":\"s\"}]},\"finishReason\":\"STOP\"}]}\r\n\r\n"
 
+// afterword goes on behind its finish reason, and does not give another.
+const afterword = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\"}]}\r\n\r\n" +
+	"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"b\"}]}}]}\r\n\r\n"
+
+func TestPartsBehindAFinishReasonAreClosed(t *testing.T) {
+	if r := run(t, []byte(afterword), 1); r.Text() != "ab" || r.Stop != llmhub.StopEnd {
+		t.Errorf("read %q, stop %s", r.Text(), r.Stop)
+	}
+}
+
 // run reads an answer and holds what every stream must: one start, parts opened
 // before they grow and closed once, one end and nothing behind it.
 func run(t *testing.T, body []byte, seed uint64) *llmhub.Response {
